@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// What the kernel learns from the device tree before it has an allocator: memory, reservations, the boot archive, the command
+// line, a random seed. All of it is firmware input: checked, bounded, copied.
+#ifndef KERNEL_INIT_BOOT_INFO_H
+#define KERNEL_INIT_BOOT_INFO_H
+
+#include "kernel/lib/types.h"
+
+#define BOOT_REGIONS_MAX 32u
+#define BOOT_CMDLINE_MAX 1024u
+#define BOOT_CPUS_MAX 8u
+
+struct boot_region {
+    paddr_t start, end; // [start, end), page-aligned
+};
+
+struct boot_info {
+    const void *fdt; // kernel pointer (physical map)
+    paddr_t fdt_start, fdt_end;
+    struct boot_region ram[BOOT_REGIONS_MAX]; // sorted, disjoint, inward page-aligned
+    unsigned ram_count;
+    struct boot_region reserved[BOOT_REGIONS_MAX]; // kernel image, tree, initrd, /memreserve/, /reserved-memory
+    unsigned reserved_count;
+    paddr_t initrd_start, initrd_end; // 0, 0 if none; not page-aligned
+    char cmdline[BOOT_CMDLINE_MAX];
+    uint8_t seed[64];
+    unsigned seed_bytes;
+    unsigned cpu_count;
+    char model[64];
+};
+
+// Fills *info. Panics with a message that names the node and property when the tree has no usable memory; other damage is named in
+// the log and skipped.
+void boot_info_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info);
+// The same, without panicking: an ERR_* and a reason. Host tests and the fuzzer use it.
+status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info, const char **reason);
+// Value of `name=value` or "" for a bare `name` on the command line, copied to buf; false if absent.
+bool boot_option(const char *cmdline, const char *name, char *buf, size_t size);
+
+#endif

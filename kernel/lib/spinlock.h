@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Ranked spinlocks. Kernel code always runs with interrupts masked, so a lock is only ever contended by another CPU. A CPU may
+// take a lock only if its rank is higher than that of every lock it holds; debug builds check rank and owner. No lock is held
+// across a user copy. docs/locking.md lists every lock.
+#ifndef KERNEL_LIB_SPINLOCK_H
+#define KERNEL_LIB_SPINLOCK_H
+
+#include "kernel/lib/types.h"
+
+// In the order in which they may be taken.
+enum lock_rank {
+    LOCK_HANDLE = 10,  // all handle tables and the derivation tree
+    LOCK_JOB = 20,     // job tree, processes' thread lists, states
+    LOCK_IPC = 30,     // endpoints, notifications, replies, IRQ bindings, threads' blocked state
+    LOCK_ASPACE = 40,  // one address space: its regions and page tables
+    LOCK_VMO = 50,     // one VMO's pages
+    LOCK_SCHED = 60,   // one CPU's run queue and timers
+    LOCK_REAPER = 65,  // the list of dead objects
+    LOCK_SLAB = 70,    // one object cache
+    LOCK_PAGE = 80,    // the page allocator
+    LOCK_QUOTA = 85,   // job quotas
+    LOCK_IRQ = 90,     // the interrupt controller
+    LOCK_RANDOM = 91,
+    LOCK_LOG = 95,     // kernel log and early console
+};
+
+struct spinlock {
+    uint32_t locked;
+    uint16_t rank;
+    uint16_t owner; // CPU number + 1 while held (debug)
+    const char *name;
+    struct spinlock *outer; // the lock this CPU took before this one (debug)
+};
+
+#define SPINLOCK_INIT(lock_name, lock_rank) {.locked = 0, .rank = (lock_rank), .name = (lock_name)}
+
+void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
+void spin_lock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+bool spin_held(const struct spinlock *l); // by this CPU; for assertions
+
+#endif

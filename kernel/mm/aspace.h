@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// Address spaces and their regions (VMARs). An address space is a tree of regions: inner nodes are VMARs, leaves are mappings of VMOs.
+// Pages are mapped lazily by faults.
+//
+// A VMAR is a kernel object. Its handle does not keep the address space's contents: when the process dies the tree is torn
+// down and operations on remaining VMAR handles give ERR_BAD_STATE.
+#ifndef KERNEL_MM_ASPACE_H
+#define KERNEL_MM_ASPACE_H
+
+#include "kernel/mm/vmo.h"
+#include <arch/mmu.h>
+
+struct vmar;
+
+struct aspace {
+    struct arch_aspace arch; // first: the port's callbacks find the aspace from it
+    struct spinlock lock;    // regions and page tables
+    struct quota *quota;     // page tables and region objects are charged here
+    struct vmar *root;
+    uint64_t mapped_pages, table_pages;
+    bool dying;
+};
+
+void aspace_init_caches(void);
+// Creates the page table root and the root VMAR (one reference, kept by the aspace). ERR_NO_MEMORY, ERR_QUOTA.
+status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner) MUST_CHECK;
+// One bounded slice of tearing down: unmaps, drops VMO references, frees tables; true when finished. The aspace is on no CPU.
+bool aspace_teardown(struct aspace *as);
+
+// Resolves a fault at a user address by mapping the page: OK, ERR_BAD_ADDRESS (nothing mapped there or not allowed), ERR_NO_MEMORY,
+// ERR_QUOTA. prot is PROT_READ, PROT_WRITE or PROT_EXEC. Called for user faults and from the user-copy fault path (`as` is active).
+status_t aspace_fault(struct aspace *as, vaddr_t va, unsigned prot) MUST_CHECK;
+// The address space active on this CPU (set by the scheduler), for the port's copy path. NULL if none.
+struct aspace *aspace_current(void);
+void aspace_switch(struct aspace *as); // activates it on this CPU
+
+struct object *vmar_object(struct vmar *r);
+struct vmar *vmar_from_object(struct object *o);
+// flags: VM_*; rights_flags: which of VM_READ|WRITE|EXECUTE the VMO and VMAR handles allow (what later protects may ask for).
+status_t vmar_map(struct vmar *r, struct vmo *v, uint64_t offset, vaddr_t addr, uint64_t len, unsigned flags,
+                  unsigned rights_flags, vaddr_t *base) MUST_CHECK;
+status_t vmar_allocate(struct vmar *r, vaddr_t addr, uint64_t size, unsigned flags, struct vmar **child,
+                       vaddr_t *base) MUST_CHECK;
+status_t vmar_unmap(struct vmar *r, vaddr_t addr, uint64_t len) MUST_CHECK;   // slices: STATUS_RESTART
+status_t vmar_protect(struct vmar *r, vaddr_t addr, uint64_t len, unsigned flags) MUST_CHECK;
+status_t vmar_destroy(struct vmar *r) MUST_CHECK;
+
+#endif
