@@ -62,20 +62,17 @@ static void wipe(void *p, size_t n)
 
 void random_seed(const void *seed, size_t bytes, uint64_t counter)
 {
-    const uint8_t *from = seed;
     uint8_t block[BLOCK_BYTES];
     uint32_t nonce[3] = {(uint32_t)counter, (uint32_t)(counter >> 32), 1};
+    size_t done = 0;
     spin_lock(&random_lock);
     do { // each round folds 32 bytes into the key and scrambles it
-        size_t n = bytes < KEY_BYTES ? bytes : KEY_BYTES;
-        for (size_t i = 0; i < n; i++) {
-            ((uint8_t *)key)[i] ^= from[i];
+        for (size_t i = 0; i < KEY_BYTES && done < bytes; i++, done++) {
+            ((uint8_t *)key)[i] ^= ((const uint8_t *)seed)[done];
         }
-        chacha20_block(key, (uint32_t)n, nonce, block);
+        chacha20_block(key, (uint32_t)done, nonce, block);
         memcpy(key, block, KEY_BYTES);
-        from += n;
-        bytes -= n;
-    } while (bytes > 0);
+    } while (done < bytes);
     spin_unlock(&random_lock);
     wipe(block, sizeof(block));
 }
