@@ -75,14 +75,13 @@ static bool echo = true;
 // stdout-path is a path or an alias, with line settings after a colon ("serial0:115200n8").
 static int find_stdout(const void *fdt)
 {
-    int bytes;
-    int chosen = fdt_path_offset(fdt, "/chosen");
-    const char *path = fdt_getprop(fdt, chosen, "stdout-path", &bytes);
-    if (path == NULL || bytes < 2 || path[bytes - 1] != '\0') {
+    const char *path = devicetree_string(fdt, fdt_path_offset(fdt, "/chosen"), "stdout-path");
+    if (path == NULL) {
         return -FDT_ERR_NOTFOUND;
     }
     const char *colon = strchr(path, ':');
-    return fdt_path_offset_namelen(fdt, path, colon != NULL ? (int)(colon - path) : bytes - 1);
+    size_t length = colon != NULL ? (size_t)(colon - path) : strlen(path);
+    return fdt_path_offset_namelen(fdt, path, (int)length);
 }
 
 static const struct uart_driver *find_driver(const void *fdt, int node)

@@ -3,6 +3,7 @@
 #include "kernel/lib/devicetree.h"
 
 #include <libfdt.h>
+#include <string.h>
 
 bool devicetree_valid(const void *fdt)
 {
@@ -31,6 +32,29 @@ uint32_t devicetree_u32(const void *fdt, int node, const char *name, uint32_t ot
     int bytes;
     const fdt32_t *p = fdt_getprop(fdt, node, name, &bytes);
     return p != NULL && bytes == 4 ? fdt32_ld(p) : otherwise;
+}
+
+const char *devicetree_string(const void *fdt, int node, const char *name)
+{
+    int bytes;
+    const char *s = fdt_getprop(fdt, node, name, &bytes);
+    return s != NULL && bytes > 0 && s[bytes - 1] == '\0' ? s : NULL;
+}
+
+bool devicetree_enabled(const void *fdt, int node)
+{
+    const char *status = devicetree_string(fdt, node, "status");
+    return status == NULL || strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
+}
+
+uint32_t devicetree_used_bytes(const void *fdt)
+{
+    uint32_t entries = (uint32_t)fdt_num_mem_rsv(fdt) + 1; // and the one that ends the list
+    uint32_t end = fdt_off_mem_rsvmap(fdt) + entries * sizeof(struct fdt_reserve_entry);
+    uint32_t structs = fdt_off_dt_struct(fdt) + fdt_size_dt_struct(fdt);
+    uint32_t strings = fdt_off_dt_strings(fdt) + fdt_size_dt_strings(fdt);
+    end = structs > end ? structs : end;
+    return strings > end ? strings : end;
 }
 
 bool devicetree_cells(const void *fdt, int node, unsigned *address_cells, unsigned *size_cells)
@@ -85,6 +109,18 @@ static bool read_reg(const void *fdt, int node, int parent, unsigned index, padd
     p += index * entry;
     return devicetree_number(&p, address_cells, base) && devicetree_number(&p, size_cells, size) &&
            *size <= UINT64_MAX - *base;
+}
+
+bool devicetree_reg_local(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size)
+{
+    paddr_t address;
+    uint64_t length;
+    if (!read_reg(fdt, node, fdt_parent_offset(fdt, node), index, &address, &length)) {
+        return false;
+    }
+    *base = address;
+    *size = length;
+    return true;
 }
 
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size)

@@ -22,6 +22,18 @@ bool devicetree_cells(const void *fdt, int node, unsigned *address_cells, unsign
 // is absent, damaged or has no CPU address.
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
 
+// The same without translation, in the address space of the parent: for /memory and /reserved-memory, which stand for physical addresses.
+bool devicetree_reg_local(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
+
+// A string property; NULL if it is absent or not terminated.
+const char *devicetree_string(const void *fdt, int node, const char *name);
+
+// Whether the node is in use: no status property, or "okay" or "ok".
+bool devicetree_enabled(const void *fdt, int node);
+
+// Bytes up to the end of the last block in use; at most totalsize, which firmware pads.
+uint32_t devicetree_used_bytes(const void *fdt);
+
 // A property of one cell; `otherwise` if it is absent or of another length.
 uint32_t devicetree_u32(const void *fdt, int node, const char *name, uint32_t otherwise);
 
