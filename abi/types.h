@@ -5,9 +5,12 @@
 #ifndef ABI_TYPES_H
 #define ABI_TYPES_H
 
-#include <assert.h>
 #include <gen/abi_constants.h>
 #include <stdint.h>
+
+#ifndef static_assert // C17 spells it _Static_assert; <assert.h> is not there without a C library
+#define static_assert _Static_assert
+#endif
 
 typedef int32_t status_t;  // OK (0) or a negative ERR_* value
 typedef uint32_t handle_t; // 0 (HANDLE_NONE) is never valid; bits 0-15 index, bits 16-31 generation
