@@ -9,9 +9,9 @@
 
 // In the order in which they may be taken.
 enum lock_rank {
-    LOCK_HANDLE = 10,  // all handle tables and the derivation tree
-    LOCK_JOB = 20,     // job tree, processes' thread lists, states
-    LOCK_IPC = 30,     // endpoints, notifications, replies, IRQ bindings, threads' blocked state
+    LOCK_JOB = 10,     // job tree, processes' states and thread lists
+    LOCK_IPC = 20,     // endpoints, notifications, replies, IRQ bindings, threads' blocked state
+    LOCK_HANDLE = 30,  // all handle tables and the derivation tree
     LOCK_ASPACE = 40,  // one address space: its regions and page tables
     LOCK_VMO = 50,     // one VMO's pages
     LOCK_SCHED = 60,   // one CPU's run queue and timers
