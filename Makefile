@@ -74,7 +74,7 @@ debug:
 	@tools/run --arch $(ARCH) --build debug --cpus $(CPUS) --mem $(MEM) --gdb
 
 setup:
-	@$(MAKE) --no-print-directory build/config.mk
+	@$(MAKE) -s --no-print-directory build/config.mk
 
 # Keeps the fetched sources and the set-up, which cost a download.
 clean:
