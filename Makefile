@@ -70,6 +70,7 @@ test: setup
 	@tools/test.py $(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH)) $(TESTS)
 
 debug:
+	@command -v gdb-multiarch >/dev/null || tools/setup.sh debug
 	@$(MAKE) --no-print-directory image BUILD=debug
 	@tools/run --arch $(ARCH) --build debug --cpus $(CPUS) --mem $(MEM) --gdb
 
