@@ -5,7 +5,7 @@
 #
 #   build/config.mk             where this machine keeps the tools (written by tools/setup.sh)
 #   build/third_party/vendor/   pinned sources from elsewhere (fetched by tools/fetch.sh)
-#   build/gen/                  what tools/gen_abi.py makes of abi/syscalls.toml
+#   build/gen/                  what tools/gen_abi.py makes of abi/abi.toml
 #   build/ARCH/                 user programs and libraries: the same for every kernel build
 #   build/ARCH-BUILD/           the kernel and the bootable image
 #   build/host/                 host tests, build/wasm/ the programs of apps/
@@ -74,7 +74,7 @@ debug:
 	@tools/run --arch $(ARCH) --build debug --cpus $(CPUS) --mem $(MEM) --gdb
 
 setup:
-	@$(MAKE) --no-print-directory build/config.mk
+	@$(MAKE) -s --no-print-directory build/config.mk
 
 # Keeps the fetched sources and the set-up, which cost a download.
 clean:
@@ -91,5 +91,6 @@ help:
 #: make test [ARCH=]                                   every test; last line: N passed, N failed
 #: make debug                                          a debug kernel in QEMU with gdb attached
 #: make check                                          formatting, clang-tidy, include directions
+#: make format                                         have clang-format lay out all sources
 #: make setup                                          install what is missing (done by the others)
 #: make clean | distclean                              remove what was built | and what was fetched

@@ -6,10 +6,13 @@ CHECK_DIRS := $(wildcard abi arch kernel user wasm apps tests)
 CHECK_FILES = $(sort $(shell find $(CHECK_DIRS) -name '*.[ch]'))
 
 check: check-format check-includes check-tidy
-.PHONY: check-format check-includes check-tidy
+.PHONY: format check-format check-includes check-tidy
 
 check-format:
 	$(Q)$(if $(CHECK_FILES),$(CLANG_FORMAT) --dry-run -Werror $(CHECK_FILES))
+
+format:
+	$(Q)$(if $(CHECK_FILES),$(CLANG_FORMAT) -i $(CHECK_FILES))
 
 check-includes:
 	$(Q)$(PYTHON) tools/check_includes.py

@@ -2,9 +2,9 @@
 #
 # The ABI: one table, everything else generated from it (design section 1.6).
 
-GEN_NAMES := syscall_nr.h sys_proto.h sys_dispatch.c user_stubs.c bullfinch/syscalls.h \
+GEN_NAMES := abi_constants.h syscall_nr.h sys_proto.h sys_dispatch.c user_stubs.c user_syscalls.h \
              sys_negative.h syscalls.md
-ABI_TABLE := $(firstword $(wildcard abi/syscalls.toml abi/*.toml))
+ABI_TABLE := abi/abi.toml
 GEN_FILES := $(if $(wildcard tools/gen_abi.py),$(addprefix $(GEN)/,$(GEN_NAMES)))
 
 ifneq ($(GEN_FILES),)

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Host port: panic and log for tests that do not link kernel/debug/. HOST_LOG=1 in the environment shows the log.
+#include "kernel/debug/log.h"
+
+#include <host.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+char host_panic_message[256];
+unsigned host_log_lines;
+char host_log_last[512];
+
+void panic(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(host_panic_message, sizeof(host_panic_message), fmt, ap);
+    va_end(ap);
+    host_stop(host_panic_message);
+}
+
+bool panic_in_progress(void) { return false; }
+
+void klog(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(host_log_last, sizeof(host_log_last), fmt, ap);
+    va_end(ap);
+    host_log_lines++;
+    if (getenv("HOST_LOG") != NULL) {
+        fprintf(stderr, "klog: %s\n", host_log_last);
+    }
+}
