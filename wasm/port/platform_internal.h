@@ -43,7 +43,7 @@ typedef unsigned int os_nfds_t;
 typedef int os_timespec;
 
 #define BH_APPLET_PRESERVED_STACK_SIZE 16384
-#define BH_THREAD_DEFAULT_PRIORITY 0
+#define BH_THREAD_DEFAULT_PRIORITY     0
 
 static inline os_file_handle os_get_invalid_handle(void)
 {
