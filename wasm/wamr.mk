@@ -10,6 +10,7 @@
 WAMR_SRCS := \
     core/iwasm/common/arch/invokeNative_general.c \
     core/iwasm/common/wasm_blocking_op.c \
+    core/iwasm/common/wasm_c_api.c \
     core/iwasm/common/wasm_exec_env.c \
     core/iwasm/common/wasm_loader_common.c \
     core/iwasm/common/wasm_memory.c \
