@@ -103,6 +103,6 @@ $(UOUT)/root.img: $(UOUT)/root.elf
 	$(call say,OBJCOPY,$@)
 	$(Q)$(LLVM_OBJCOPY) -O binary $< $@
 
-user: $(U_ELFS) $(if $(ROOT_OBJS),$(UOUT)/root.img)
+user: $(U_LIBS) $(U_ELFS) $(if $(ROOT_OBJS),$(UOUT)/root.img)
 
 -include $(UL_OBJS:.o=.d) $(UFDT_OBJS:.o=.d) $(ROOT_OBJS:.o=.d)

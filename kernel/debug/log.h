@@ -11,6 +11,8 @@ void klog(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void klog_user(const char *name, const char *text, size_t len);
 // Copies log bytes from *position (moved up to the oldest kept byte) and advances it; returns bytes copied. buf is kernel memory.
 size_t klog_read(uint64_t *position, char *buf, size_t len);
+// Panic only: the log works from here on although this or another CPU may have stopped in the middle of a line.
+void klog_panic_begin(void);
 
 // Early console: finds the UART of /chosen stdout-path (PL011 or NS16550) in the device tree and maps it.
 // Prints nothing and returns false if it knows no such device.
@@ -18,11 +20,14 @@ bool console_init(const void *fdt);
 void console_write(const char *text, size_t len); // polled; for klog and panic
 void console_release(void);                       // klog stops echoing; panic takes the device back
 void console_quiet(void);                         // bootarg "quiet": klog does not echo from the start
+void console_take(void);                          // panic only: echo again, whoever owns the device
+bool console_echoes(void);                        // whether klog writes to it
 
 // Prints the message, registers if a frame is given, a symbolised backtrace, then stops the machine (power off with bootarg
 // panic=off, else halt). A panic inside a panic prints one line and stops.
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 bool panic_in_progress(void);
+void panic_set_power_off(bool on); // bootarg panic=off
 
 // Release builds keep ASSERT; DEBUG_ASSERT is compiled only when BF_DEBUG is 1.
 #define ASSERT(cond)                                                                                                   \
@@ -40,6 +45,7 @@ bool panic_in_progress(void);
 
 // Symbol names from the table that the build puts into the image.
 const char *symbol_find(vaddr_t pc, uint64_t *offset); // NULL if unknown
+// Logs pc (0: none), then the callers found from the frame pointer.
 void backtrace_print(vaddr_t pc, vaddr_t frame_pointer);
 
 #endif

@@ -35,8 +35,34 @@ struct spinlock {
 #define SPINLOCK_INIT(lock_name, lock_rank) {.locked = 0, .rank = (lock_rank), .name = (lock_name)}
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
-void spin_lock(struct spinlock *l);
-void spin_unlock(struct spinlock *l);
-bool spin_held(const struct spinlock *l); // by this CPU; for assertions
+// Takes the lock if it is free. It cannot deadlock, so the rank may be any; what is taken afterwards must rank above it as usual.
+bool spin_trylock(struct spinlock *l);
+// Whether this CPU holds it; for assertions. A release build knows only whether anyone does.
+bool spin_held(const struct spinlock *l);
+// Panic only: forgets who holds the lock, so that the log can be written whatever state the machine is in.
+void spin_break(struct spinlock *l);
+
+// Out of line: waiting, and everything in debug builds.
+void spin_lock_contended(struct spinlock *l);
+void spin_lock_checked(struct spinlock *l);
+void spin_unlock_checked(struct spinlock *l);
+
+static inline void spin_lock(struct spinlock *l)
+{
+    if (BF_DEBUG) {
+        spin_lock_checked(l);
+    } else if (__builtin_expect(__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE) != 0, 0)) {
+        spin_lock_contended(l);
+    }
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+    if (BF_DEBUG) {
+        spin_unlock_checked(l);
+    } else {
+        __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
+    }
+}
 
 #endif

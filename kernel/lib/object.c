@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// Reference counts of kernel objects, and the queue of dead ones. The life cycle is told in the header.
+//
+// The counts are atomic and need no lock: whoever adds a reference holds one already, so the count
+// cannot be zero then. The reaper lock guards only the queue.
+#include "kernel/lib/object.h"
+
+#include "kernel/debug/log.h"
+#include "kernel/lib/spinlock.h"
+
+// Far more than memory can hold: reaching it means that counts are lost, and an overflow would free an
+// object in use.
+#define COUNT_MAX 0x7fffffffu
+
+void (*object_reaper_wake)(void);
+
+static struct spinlock reaper_lock = SPINLOCK_INIT("reaper", LOCK_REAPER);
+static struct object *queue_head, *queue_tail; // reaper_lock
+static struct object *reaping;                 // private to the reaper task, no lock
+static uint64_t last_id;                       // atomic
+
+void object_init(struct object *o, const struct object_ops *ops)
+{
+    ASSERT((ops->destroy != NULL) != (ops->reap != NULL));
+    *o = (struct object){
+        .ops = ops,
+        .id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED),
+        .refs = 1,
+    };
+}
+
+static void count_up(const struct object *o, uint32_t *count, uint32_t least)
+{
+    uint32_t before = __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+    if (before < least || before >= COUNT_MAX) {
+        panic("%s %lu: count is %u when a reference is added", o->ops->name, o->id, before);
+    }
+}
+
+// True when the count reaches zero.
+static bool count_down(const struct object *o, uint32_t *count)
+{
+    // Release: what this holder did to the object comes before its end. Acquire: its end comes after
+    // what all others did.
+    uint32_t before = __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL);
+    if (before == 0 || before > COUNT_MAX) {
+        panic("%s %lu: count is %u when a reference is dropped", o->ops->name, o->id, before);
+    }
+    return before == 1;
+}
+
+void object_get(struct object *o) { count_up(o, &o->refs, 1); }
+
+static void reaper_enqueue(struct object *o)
+{
+    o->reap_next = NULL;
+    spin_lock(&reaper_lock);
+    if (queue_head == NULL) {
+        queue_head = o;
+    } else {
+        queue_tail->reap_next = o;
+    }
+    queue_tail = o;
+    spin_unlock(&reaper_lock);
+    if (object_reaper_wake != NULL) {
+        object_reaper_wake();
+    }
+}
+
+void object_put(struct object *o)
+{
+    if (o == NULL || !count_down(o, &o->refs)) {
+        return;
+    }
+    ASSERT(o->handles == 0);
+    if (o->ops->destroy != NULL) {
+        o->ops->destroy(o);
+    } else {
+        reaper_enqueue(o);
+    }
+}
+
+void object_handle_get(struct object *o)
+{
+    object_get(o);
+    count_up(o, &o->handles, 0);
+}
+
+void object_handle_put(struct object *o)
+{
+    // The handle's reference is dropped last, so the object lives while zero_handles runs.
+    if (count_down(o, &o->handles) && o->ops->zero_handles != NULL) {
+        o->ops->zero_handles(o);
+    }
+    object_put(o);
+}
+
+static struct object *reaper_dequeue(void)
+{
+    spin_lock(&reaper_lock);
+    struct object *o = queue_head;
+    if (o != NULL) {
+        queue_head = o->reap_next;
+    }
+    spin_unlock(&reaper_lock);
+    return o;
+}
+
+bool object_reap_slice(void)
+{
+    if (reaping == NULL) {
+        reaping = reaper_dequeue();
+    }
+    if (reaping == NULL) {
+        return false;
+    }
+    struct object *o = reaping;
+    if (o->ops->reap(o)) {
+        reaping = NULL; // and its memory is gone
+    }
+    return true;
+}
+
+bool object_reap_pending(void)
+{
+    return reaping != NULL || __atomic_load_n(&queue_head, __ATOMIC_RELAXED) != NULL;
+}
