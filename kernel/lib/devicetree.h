@@ -9,7 +9,8 @@
 
 #define DEVICETREE_BYTES_MAX (2u << 20) // the largest blob taken; boards have 10 to 200 KiB, QEMU pads to 1 MiB
 
-// Whether the blob at `fdt` (8-byte aligned, at least its header readable) is well formed to its end. After this libfdt cannot leave it.
+// Whether the blob at `fdt` (8-byte aligned, at least its header readable) is well formed to its end, in version 17 of the format
+// (2007; older ones have no size of the structure block). After this libfdt cannot leave it.
 bool devicetree_valid(const void *fdt);
 
 // Reads a number of `cells` 32-bit big-endian cells (0 to 4) from *p and moves *p behind it. False if it does not fit 64 bits.

@@ -3,6 +3,7 @@
 // Book: chapters 8 and 11.
 #include "kernel/sched/sched.h"
 #include "kernel/debug/log.h"
+#include "kernel/lib/printf.h"
 #include <arch/timer.h>
 
 bool (*sched_thread_doomed)(struct thread *t);
@@ -123,6 +124,9 @@ void sched_dead(struct thread *t)
     }
     if (cpu->handoff == t) {
         cpu->handoff = NULL;
+    }
+    if (cpu->arch.current == t) {
+        cpu->arch.current = NULL; // its memory may be reused before the next switch
     }
     t->state = THREAD_DEAD;
     cpu->resched = true;

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// Host port: user address spaces. Page tables of four levels in the machine's RAM, taken from and given back to mm like those of real
+// ports, so that accounting and running out of memory are tested too. Stricter than hardware: what the contract forbids panics.
+#include "kernel/debug/log.h"
+#include "kernel/mm/aspace.h"
+
+#include <arch/mmu.h>
+#include <host.h>
+#include <string.h>
+
+#define LEVELS 4u
+#define ENTRIES 512u
+#define SLICE 16u // tables freed in one slice
+
+// An entry: page address, bit 0 valid, bits 1-4 PROT_*, bits 5-6 CACHE_*. Entries of upper levels have bit 0 only.
+#define ENTRY_VALID 1ull
+#define ENTRY_ADDRESS 0x000ffffffffff000ull
+#define ENTRY_PROT(e) ((unsigned)((e) >> 1) & 0xfu)
+
+static _Thread_local struct arch_aspace *active;
+
+static unsigned index_of(vaddr_t va, unsigned level)
+{
+    return (unsigned)(va >> (PAGE_SHIFT + 9 * level)) & (ENTRIES - 1);
+}
+
+static uint64_t *table_of(uint64_t entry) { return phys_to_virt(entry & ENTRY_ADDRESS); }
+
+static uint64_t make_entry(paddr_t pa, unsigned prot, unsigned cache)
+{
+    if ((prot & PROT_WRITE) && (prot & PROT_EXEC)) {
+        panic("host: mapping is writable and executable");
+    }
+    if ((pa & PAGE_MASK) != 0 || (pa & ~ENTRY_ADDRESS) != 0) {
+        panic("host: bad physical address 0x%lx", pa);
+    }
+    return pa | ENTRY_VALID | (uint64_t)(prot | PROT_USER) << 1 | (uint64_t)cache << 5;
+}
+
+static void check_va(vaddr_t va)
+{
+    if ((va & PAGE_MASK) != 0 || va < USER_BASE || va >= arch_user_top()) {
+        panic("host: 0x%lx is not a user page", va);
+    }
+}
+
+// The leaf entry for va, or NULL if a table on the way is missing.
+static uint64_t *find_entry(struct arch_aspace *as, vaddr_t va)
+{
+    uint64_t *table = phys_to_virt(as->root);
+    for (unsigned level = LEVELS - 1; level > 0; level--) {
+        uint64_t e = table[index_of(va, level)];
+        if (!(e & ENTRY_VALID)) {
+            return NULL;
+        }
+        table = table_of(e);
+    }
+    return &table[index_of(va, 0)];
+}
+
+static uint64_t *find_mapped(struct arch_aspace *as, vaddr_t va)
+{
+    uint64_t *e = find_entry(as, va);
+    return e != NULL && (*e & ENTRY_VALID) ? e : NULL;
+}
+
+status_t arch_aspace_init(struct arch_aspace *as)
+{
+    *as = (struct arch_aspace){0};
+    as->root = aspace_table_alloc(as);
+    return as->root != 0 ? OK : ERR_NO_MEMORY;
+}
+
+// Frees one table without tables below it, the root last. False if there was none left.
+static bool free_one_table(struct arch_aspace *as)
+{
+    if (as->root == 0) {
+        return false;
+    }
+    uint64_t *link = &as->root;
+    for (unsigned level = LEVELS - 1; level > 0; level--) {
+        uint64_t *table = table_of(*link), *child = NULL;
+        for (unsigned i = 0; i < ENTRIES && child == NULL; i++) {
+            child = table[i] & ENTRY_VALID ? &table[i] : NULL;
+        }
+        if (child == NULL) {
+            break;
+        }
+        link = child;
+    }
+    paddr_t table = *link & ENTRY_ADDRESS;
+    *link = 0;
+    aspace_table_free(as, table);
+    return true;
+}
+
+bool arch_aspace_fini(struct arch_aspace *as)
+{
+    for (unsigned n = 0; n < SLICE; n++) {
+        if (!free_one_table(as)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                         unsigned cache)
+{
+    check_va(va);
+    uint64_t *table = phys_to_virt(as->root);
+    for (unsigned level = LEVELS - 1; level > 0; level--) {
+        uint64_t *e = &table[index_of(va, level)];
+        if (!(*e & ENTRY_VALID)) {
+            paddr_t fresh = aspace_table_alloc(as);
+            if (fresh == 0) {
+                return ERR_NO_MEMORY;
+            }
+            *e = fresh | ENTRY_VALID;
+        }
+        table = table_of(*e);
+    }
+    uint64_t *leaf = &table[index_of(va, 0)];
+    if (*leaf & ENTRY_VALID) {
+        panic("host: 0x%lx is mapped already", va);
+    }
+    *leaf = make_entry(pa, prot, cache);
+    return OK;
+}
+
+bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa)
+{
+    check_va(va);
+    uint64_t *e = find_mapped(as, va);
+    if (e == NULL) {
+        return false;
+    }
+    *pa = *e & ENTRY_ADDRESS;
+    *e = 0;
+    return true;
+}
+
+bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                        unsigned cache)
+{
+    check_va(va);
+    uint64_t *e = find_mapped(as, va);
+    if (e == NULL) {
+        return false;
+    }
+    *e = make_entry(pa, prot, cache);
+    return true;
+}
+
+bool arch_aspace_query(struct arch_aspace *as, vaddr_t va, paddr_t *pa, unsigned *prot)
+{
+    const uint64_t *e = find_mapped(as, align_down(va, PAGE_SIZE));
+    if (e == NULL) {
+        return false;
+    }
+    *pa = *e & ENTRY_ADDRESS;
+    *prot = ENTRY_PROT(*e);
+    return true;
+}
+
+vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end)
+{
+    while (va < end) {
+        uint64_t *table = phys_to_virt(as->root);
+        unsigned level = LEVELS - 1;
+        while (table[index_of(va, level)] & ENTRY_VALID) {
+            if (level == 0) {
+                return va;
+            }
+            table = table_of(table[index_of(va, level)]);
+            level--;
+        }
+        uint64_t span = PAGE_SIZE << (9 * level); // of the missing entry
+        va = align_down(va, span) + span;
+    }
+    return end;
+}
+
+void arch_aspace_activate(struct arch_aspace *as) { active = as; }
+
+void arch_icache_sync(const void *kva, size_t bytes)
+{
+    (void)kva;
+    (void)bytes;
+}
+
+// Kernel address of a user byte, brought in by mm if need be; NULL if the access is not allowed.
+static char *reach(vaddr_t va, unsigned prot)
+{
+    vaddr_t page = align_down(va, PAGE_SIZE);
+    for (unsigned attempt = 0; active != NULL && attempt < 2; attempt++) {
+        const uint64_t *e = find_mapped(active, page);
+        if (e != NULL && (ENTRY_PROT(*e) & prot) == prot) {
+            return (char *)table_of(*e) + (va - page);
+        }
+        if (aspace_fault(aspace_current(), va, prot) != OK) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static status_t copy(char *kernel, vaddr_t user, size_t len, bool to_user)
+{
+    if (len > 0 && (user < USER_BASE || !range_within(user, len, arch_user_top()))) {
+        return ERR_BAD_ADDRESS;
+    }
+    while (len > 0) {
+        size_t n = PAGE_SIZE - (user & PAGE_MASK);
+        n = n < len ? n : len;
+        char *p = reach(user, to_user ? PROT_WRITE : PROT_READ);
+        if (p == NULL) {
+            return ERR_BAD_ADDRESS;
+        }
+        memcpy(to_user ? p : kernel, to_user ? kernel : p, n);
+        kernel += n;
+        user += n;
+        len -= n;
+    }
+    return OK;
+}
+
+status_t arch_copy_from_user(void *to, uaddr_t from, size_t len)
+{
+    return copy(to, from.va, len, false);
+}
+
+status_t arch_copy_to_user(uaddr_t to, const void *from, size_t len)
+{
+    return copy((char *)from, to.va, len, true);
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Host port: the CPU. Each host thread is the CPU that it chose (host_cpu_set), 0 at first.
+#include <arch/cpu.h>
+#include <host.h>
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct arch_percpu cpus[HOST_CPUS];
+static _Thread_local struct arch_percpu *current;
+
+_Thread_local jmp_buf *host_panic_target;
+
+void host_stop(const char *why)
+{
+    if (host_panic_target != NULL) {
+        longjmp(*host_panic_target, 1);
+    }
+    fprintf(stderr, "host: the kernel stopped: %s\n", why);
+    abort();
+}
+
+void host_cpu_set(uint32_t id)
+{
+    cpus[id].id = id;
+    current = &cpus[id];
+}
+
+void arch_cpu_init(struct arch_percpu *percpu) { current = percpu; }
+struct arch_percpu *arch_percpu(void) { return current != NULL ? current : &cpus[0]; }
+void arch_cpu_describe(char *buf, size_t size) { snprintf(buf, size, "host"); }
+
+void arch_wait_for_interrupt(void) { sched_yield(); }
+void arch_interrupts_poll(void) {}
+bool arch_interrupt_pending(void) { return false; }
+void arch_halt(void) { host_stop("halt"); }
+void arch_relax(void) { sched_yield(); }
+void arch_power_off(void) { host_stop("power off"); }
+void arch_restart(void) { host_stop("restart"); }
+
+// The sanitizers print better backtraces than the kernel could.
+bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
+{
+    (void)pc;
+    (void)frame_pointer;
+    return false;
+}
+vaddr_t arch_frame_pointer(void) { return 0; }

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# Host tests: portable kernel and library code as a Linux process under the address and undefined
+# behaviour sanitizers, with cmocka. tests/host/test_NAME.c states what it links in a comment line
+#     // sources: kernel/lib/foo.c kernel/mm/bar.c
+# and, where it needs them, further compiler flags in a line `// flags: -DFOO`.
+# arch/host/include stands in for the architecture.
+
+HOST_OUT := build/host
+HOST_TESTS := $(patsubst tests/host/%.c,$(HOST_OUT)/%,$(sort $(wildcard tests/host/test_*.c)))
+HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+              -fno-sanitize-recover=all -Wall -Wextra -Werror -DBF_HOST=1 -DBF_DEBUG=1
+HOST_INC := -I. -Iarch/host/include -Iarch/include -Ibuild -I$(GEN) -Iuser/lib/include
+
+host_sources = $(filter %.c,$(shell sed -n 's|^// sources:||p' tests/host/$(1).c))
+host_flags = $(shell sed -n 's|^// flags:||p' tests/host/$(1).c)
+
+define host_rule
+$(HOST_OUT)/$(1): tests/host/$(1).c $(call host_sources,$(1)) mk/host.mk | $(GEN_FILES)
+	$$(call say,HOST,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)for source in $$(filter %.c,$$^); do \
+		object=$$@.o/$$$$(echo $$$$source | tr / _).o; mkdir -p $$@.o; \
+		$$(CLANG) $$(HOST_FLAGS) $(call host_flags,$(1)) $$(HOST_INC) -isystem $$(LIBFDT) \
+			-MMD -MP -MT $$@ -c $$$$source -o $$$$object || exit 1; \
+	done; $$(CLANG) $$(HOST_FLAGS) $$@.o/*.o -lcmocka -o $$@
+-include $(wildcard $(HOST_OUT)/$(1).o/*.d)
+endef
+$(foreach test,$(notdir $(HOST_TESTS)),$(eval $(call host_rule,$(test))))
+
+host: $(HOST_TESTS)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+#
+# The kernel: kernel/, arch/ARCH/, the generated dispatcher, libfdt. Linked twice: the first link
+# gives the addresses of the functions, from which tools/ksyms.py makes the table that lets a panic
+# name them; the second link adds the table. The linker script puts .ksyms behind all code, so that
+# the code does not move, and tools/ksyms.py --verify makes sure.
+
+KOBJ := $(OUT)/kernel-obj
+K_C := $(filter-out $(shell find kernel -name 'test_*.c' 2>/dev/null),\
+         $(sort $(shell find kernel arch/$(ARCH) -name '*.c' 2>/dev/null)))
+K_S := $(sort $(shell find kernel arch/$(ARCH) -name '*.S' -not -name '*.lds.S' 2>/dev/null))
+K_GEN := $(filter %/sys_dispatch.c,$(GEN_FILES))
+K_OBJS := $(K_C:%.c=$(KOBJ)/%.o) $(K_S:%.S=$(KOBJ)/%.S.o) $(K_GEN:$(GEN)/%.c=$(KOBJ)/gen/%.o) \
+          $(LIBFDT_SRCS:%.c=$(KOBJ)/libfdt/%.o)
+
+K_LDS_S := $(wildcard arch/$(ARCH)/kernel.lds.S)
+K_LDS := $(if $(K_LDS_S),$(OUT)/kernel.lds,arch/$(ARCH)/kernel.lds)
+K_LDFLAGS := -static --gc-sections --no-dynamic-linker --build-id=none -z max-page-size=4096 \
+             -z noexecstack --fatal-warnings --no-relax
+
+$(KOBJ)/%.o: %.c $(OUT)/flags | $(GEN_FILES)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KFLAGS) $(KSAN_$(BUILD)) $(KINC) -isystem $(LIBFDT) \
+		-isystem kernel/lib/include -MMD -MP -c $< -o $@
+
+$(KOBJ)/%.S.o: %.S $(OUT)/flags | $(GEN_FILES)
+	$(call say,AS,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KFLAGS) $(KINC) -D__ASSEMBLER__ -Wno-macro-redefined -MMD -MP -c $< -o $@
+
+$(KOBJ)/gen/%.o: $(GEN)/%.c $(OUT)/flags
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KFLAGS) $(KSAN_$(BUILD)) $(KINC) -MMD -MP -c $< -o $@
+
+$(KOBJ)/libfdt/%.o: $(LIBFDT)/%.c $(OUT)/flags
+	$(call say,CC,libfdt/$*.c)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(KFLAGS) $(NOWARN) -I$(LIBFDT) -isystem kernel/lib/include -MMD -MP -c $< -o $@
+
+$(OUT)/kernel.lds: $(K_LDS_S) $(OUT)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(TARGET) -E -P -x c -D__ASSEMBLER__ -DLINKER_SCRIPT $(KINC) -MMD -MP -MT $@ \
+		$< -o $@
+
+# $(1) = the ELF file, $(2) = the assembly file with its symbol table
+kernel_link = $(CLANG) $(KFLAGS) -c $(2) -o $(2:.S=.o) && \
+	$(LLD) $(K_LDFLAGS) -T $(K_LDS) $(K_OBJS) $(2:.S=.o) -o $(1)
+
+$(OUT)/kernel.elf: $(K_OBJS) $(K_LDS) tools/ksyms.py
+	$(call say,LD,$@)
+	$(Q)$(PYTHON) tools/ksyms.py --empty --out $(OUT)/ksyms0.S
+	$(Q)$(call kernel_link,$(OUT)/kernel-pass1.elf,$(OUT)/ksyms0.S)
+	$(Q)$(PYTHON) tools/ksyms.py --nm $(LLVM_NM) --elf $(OUT)/kernel-pass1.elf --out $(OUT)/ksyms.S
+	$(Q)$(call kernel_link,$@,$(OUT)/ksyms.S)
+	$(Q)$(PYTHON) tools/ksyms.py --nm $(LLVM_NM) --elf $(OUT)/kernel-pass1.elf --verify $@
+
+$(OUT)/kernel.img: $(OUT)/kernel.elf
+	$(call say,OBJCOPY,$@)
+	$(Q)$(LLVM_OBJCOPY) -O binary $< $@
+
+kernel: $(OUT)/kernel.img
+
+-include $(K_OBJS:.o=.d) $(OUT)/kernel.d
