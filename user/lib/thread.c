@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// A second thread: a region holding guard page, stack, and at its top the thread's start record and thread-local block. Order of
+// steps: everything that can fail, then thread_start.
+
+#include "user/lib/tls.h"
+#include <bullfinch/startup.h>
+#include <bullfinch/thread.h>
+#include <string.h>
+#include <gen/user_syscalls.h>
+
+#define STACK_BYTES_DEFAULT 65536u
+
+struct thread_start {
+    void (*entry)(void *arg);
+    void *arg;
+    void *tls; // memory for the thread-local block
+};
+
+void thread_entry(void); // arch/*/crt0.S
+_Noreturn void thread_begin(struct thread_start *start, uint64_t unused, struct msg_buffer *buffer);
+
+// Not inlined: its caller sets up what thread-local variables hang on.
+static _Noreturn __attribute__((noinline)) void thread_run(struct thread_start *start, struct msg_buffer *buffer)
+{
+    ipc_buffer_set(buffer);
+    start->entry(start->arg);
+    sys_thread_exit();
+}
+
+_Noreturn void thread_begin(struct thread_start *start, uint64_t unused, struct msg_buffer *buffer)
+{
+    (void)unused;
+    tls_begin(start->tls);
+    thread_run(start, buffer);
+}
+
+// Maps a stack of the given bytes above a guard page. *region is the VMAR around both.
+static status_t stack_map(size_t bytes, handle_t *region, uint64_t *base)
+{
+    handle_t vmo;
+    status_t s = sys_vmo_create(bytes, &vmo);
+    if (s != OK) {
+        return s;
+    }
+    uint64_t low;
+    s = sys_vmar_allocate(startup_handle(STARTUP_VMAR), 0, bytes + ABI_PAGE_SIZE, VM_READ | VM_WRITE, region, &low);
+    if (s == OK) {
+        s = sys_vmar_map(*region, vmo, 0, low + ABI_PAGE_SIZE, bytes, VM_READ | VM_WRITE | VM_FIXED, base);
+        if (s != OK) {
+            (void)sys_vmar_destroy(*region);
+            (void)sys_handle_close(*region);
+        }
+    }
+    (void)sys_handle_close(vmo);
+    return s;
+}
+
+status_t thread_spawn(const char *name, void (*entry)(void *arg), void *arg, size_t stack_bytes, handle_t *thread)
+{
+    size_t record_bytes = sizeof(struct thread_start) + tls_block_bytes();
+    size_t bytes = (stack_bytes == 0 ? STACK_BYTES_DEFAULT : stack_bytes) + record_bytes;
+    bytes = (bytes + ABI_PAGE_SIZE - 1) & ~(size_t)(ABI_PAGE_SIZE - 1);
+
+    handle_t h;
+    uint64_t buffer;
+    status_t s = sys_thread_create(startup_handle(STARTUP_PROCESS), name, strlen(name), &h, &buffer);
+    if (s != OK) {
+        return s;
+    }
+    handle_t region;
+    uint64_t base;
+    s = stack_map(bytes, &region, &base);
+    if (s != OK) {
+        (void)sys_thread_kill(h);
+        (void)sys_handle_close(h);
+        return s;
+    }
+    uint64_t top = (base + bytes - record_bytes) & ~15ull;
+    struct thread_start *start = (struct thread_start *)(uintptr_t)top;
+    *start = (struct thread_start){.entry = entry, .arg = arg, .tls = start + 1};
+    s = sys_thread_start(h, (uint64_t)(uintptr_t)thread_entry, top, top, 0);
+    if (s != OK) {
+        (void)sys_thread_kill(h);
+        (void)sys_vmar_destroy(region);
+        (void)sys_handle_close(h);
+    } else if (thread != NULL) {
+        *thread = h;
+    } else {
+        (void)sys_handle_close(h);
+    }
+    (void)sys_handle_close(region);
+    return s;
+}
