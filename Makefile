@@ -70,8 +70,16 @@ test: setup
 	@tools/test.py $(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH)) $(TESTS)
 
 debug:
+	@command -v gdb-multiarch >/dev/null || tools/setup.sh debug
 	@$(MAKE) --no-print-directory image BUILD=debug
 	@tools/run --arch $(ARCH) --build debug --cpus $(CPUS) --mem $(MEM) --gdb
+
+# Fails when a page names a file, a symbol or a page that is not there.
+book: $(GEN_FILES)
+	@$(PYTHON) tools/book.py
+
+bench:
+	@echo 'bench: nothing to count yet; design section 12 lists the entries to come.' >&2; exit 1
 
 setup:
 	@$(MAKE) -s --no-print-directory build/config.mk
@@ -92,5 +100,6 @@ help:
 #: make debug                                          a debug kernel in QEMU with gdb attached
 #: make check                                          formatting, clang-tidy, include directions
 #: make format                                         have clang-format lay out all sources
+#: make book                                           the book and the reference as HTML
 #: make setup                                          install what is missing (done by the others)
 #: make clean | distclean                              remove what was built | and what was fetched

@@ -5,8 +5,8 @@
 CHECK_DIRS := $(wildcard abi arch kernel user wasm apps tests)
 CHECK_FILES = $(sort $(shell find $(CHECK_DIRS) -name '*.[ch]'))
 
-check: check-format check-includes check-tidy
-.PHONY: format check-format check-includes check-tidy
+check: check-format check-includes check-book check-tidy
+.PHONY: format check-format check-includes check-book check-tidy
 
 check-format:
 	$(Q)$(if $(CHECK_FILES),$(CLANG_FORMAT) --dry-run -Werror $(CHECK_FILES))
@@ -16,6 +16,9 @@ format:
 
 check-includes:
 	$(Q)$(PYTHON) tools/check_includes.py
+
+check-book: $(GEN_FILES)
+	$(Q)$(PYTHON) tools/book.py --check
 
 check-tidy: $(GEN_FILES)
 	$(Q)mkdir -p $(UOUT)

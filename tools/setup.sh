@@ -134,11 +134,13 @@ packages_install() {
     }
 }
 
-# Debian's picolibc has a build for speed beside the one for size; some versions have just one.
-libc_of() { # FOLDER, MULTILIB
-    lib=$(first_file "/usr/lib/picolibc/$1/lib/release/$2" "/usr/lib/picolibc/$1/lib/$2")
-    lib=${lib%/}
-    echo "$(first_file "$lib/libc.a") $(first_file "$lib/libm.a")"
+# Debian's picolibc has a build for speed (release) beside the one for size, and the variant that is
+# the compiler's default may stand in a folder of its own or at the top.
+libc_of() { # FOLDER, VARIANT
+    base=/usr/lib/picolibc/$1/lib
+    found=$(first_file "$base/release/$2/libc.a" "$base/$2/libc.a" "$base/release/libc.a" \
+        "$base/libc.a")
+    [ -n "$found" ] && echo "$found $(first_file "${found%libc.a}libm.a")"
 }
 
 config_write() {
@@ -165,6 +167,11 @@ WASI_LIB := /usr/lib/wasm32-wasi
 WASM_BUILTINS := $(first_file /usr/lib/llvm-19/lib/clang/19/lib/*/libclang_rt.builtins*wasm32.a \
     /usr/lib/llvm-19/lib/clang/19/lib/wasm32*/libclang_rt.builtins*.a)
 END
+    empty=$(sed -n 's/ := *$//p' build/config.mk.new)
+    if [ -n "$empty" ]; then
+        say "found no file for" $empty "(build/config.mk.new; tools/setup.sh says where it looks)"
+        exit 1
+    fi
     mv build/config.mk.new build/config.mk
 }
 

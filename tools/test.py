@@ -8,7 +8,7 @@
 #
 # What is run, by the first word of a test's name:
 #   build    make image for each architecture and build, make host
-#   check    formatting, clang-tidy, include directions
+#   check    formatting, clang-tidy, include directions, references of the book
 #   host     tests/host/test_*.c: cmocka programs, each of their tests counted
 #   target   tests/user: a machine boots the image boot-test.tar, whose manifest runs `usertests`; it
 #            prints lines `TEST name ok` or `TEST name FAIL why`, then
@@ -171,7 +171,7 @@ class Runner:
             except qemu.ExpectError as error:
                 why = str(error)
             text = machine.text()
-        lines = re.findall(r"^\W*TEST (\S+) (ok|FAIL)([^\r\n]*)", text, re.MULTILINE)
+        lines = re.findall(r"\bTEST (\S+) (ok|FAIL)([^\r\n]*)", text, re.MULTILINE)
         for test, verdict, detail in lines:
             self.results.add(f"{name} {test}", None if verdict == "ok" else detail.strip() or "FAIL")
         done = re.search(r"TESTS DONE (\d+) passed (\d+) failed", text)
@@ -238,7 +238,7 @@ class Runner:
                     pool.submit(self.guarded, self.system_run, name, function, arch, build)
                 else:
                     self.results.add(name, "there is no image to run: its build failed")
-        for check in ("format", "includes", "tidy"):
+        for check in ("format", "includes", "book", "tidy"):
             for arch in self.archs if check == "tidy" else self.archs[:1]:
                 name = f"check {check}" + (f" {arch}" if check == "tidy" else "")
                 if self.wanted(name):

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Host port: panic and log for tests that do not link kernel/debug/. HOST_LOG=1 in the environment shows the log.
+// Host port: panic and log for tests that do not link kernel/debug/; weak, so that one of the two can be the real one. HOST_LOG=1 in
+// the environment shows the log.
 #include "kernel/debug/log.h"
 
 #include <host.h>
@@ -7,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define WEAK __attribute__((weak))
+
 char host_panic_message[256];
 unsigned host_log_lines;
 char host_log_last[512];
 
-void panic(const char *fmt, ...)
+WEAK void panic(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -20,9 +23,9 @@ void panic(const char *fmt, ...)
     host_stop(host_panic_message);
 }
 
-bool panic_in_progress(void) { return false; }
+WEAK bool panic_in_progress(void) { return false; }
 
-void klog(const char *fmt, ...)
+WEAK void klog(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);

@@ -37,11 +37,12 @@ void aspace_switch(struct aspace *as); // activates it on this CPU
 struct object *vmar_object(struct vmar *r);
 struct vmar *vmar_from_object(struct object *o);
 // flags: VM_*; rights_flags: which of VM_READ|WRITE|EXECUTE the VMO and VMAR handles allow (what later protects may ask for).
-status_t vmar_map(struct vmar *r, struct vmo *v, uint64_t offset, vaddr_t addr, uint64_t len, unsigned flags,
-                  unsigned rights_flags, vaddr_t *base) MUST_CHECK;
-status_t vmar_allocate(struct vmar *r, vaddr_t addr, uint64_t size, unsigned flags, struct vmar **child,
-                       vaddr_t *base) MUST_CHECK;
-status_t vmar_unmap(struct vmar *r, vaddr_t addr, uint64_t len) MUST_CHECK;   // slices: STATUS_RESTART
+status_t vmar_map(struct vmar *r, struct vmo *v, uint64_t offset, vaddr_t addr, uint64_t len,
+                  unsigned flags, unsigned rights_flags, vaddr_t *base) MUST_CHECK;
+status_t vmar_allocate(struct vmar *r, vaddr_t addr, uint64_t size, unsigned flags,
+                       struct vmar **child, vaddr_t *base) MUST_CHECK;
+status_t vmar_unmap(struct vmar *r, vaddr_t addr,
+                    uint64_t len) MUST_CHECK; // slices: STATUS_RESTART
 status_t vmar_protect(struct vmar *r, vaddr_t addr, uint64_t len, unsigned flags) MUST_CHECK;
 status_t vmar_destroy(struct vmar *r) MUST_CHECK;
 

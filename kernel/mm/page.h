@@ -9,11 +9,11 @@
 
 enum page_owner { // who holds a page, for leak checks and statistics
     PAGE_FREE = 0,
-    PAGE_KERNEL,   // boot memory, metadata, kernel image
+    PAGE_KERNEL, // boot memory, metadata, kernel image
     PAGE_SLAB,
-    PAGE_TABLE,    // page tables
-    PAGE_USER,     // VMO pages
-    PAGE_MSGBUF,   // message buffers
+    PAGE_TABLE,  // page tables
+    PAGE_USER,   // VMO pages
+    PAGE_MSGBUF, // message buffers
     PAGE_OTHER,
     PAGE_OWNERS,
 };
@@ -41,6 +41,8 @@ void page_init(const struct boot_info *boot);
 struct page *page_alloc(unsigned order, enum page_owner owner);
 struct page *page_alloc_zeroed(enum page_owner owner); // one page
 void page_free(struct page *p, unsigned order);        // panics on a double free
+// Turns an allocated block into 2^order allocated single pages, to be freed one by one.
+void page_split(struct page *p, unsigned order);
 paddr_t page_to_phys(const struct page *p);
 struct page *page_from_phys(paddr_t pa); // NULL if not RAM
 void *page_to_virt(const struct page *p);

@@ -11,6 +11,7 @@ struct slab_cache {
     const char *name;
     uint32_t object_bytes; // as asked for
     uint32_t stride;       // with redzone and alignment
+    uint32_t first;        // offset of a slab's first object
     uint32_t per_slab;
     uint32_t slab_order; // pages per slab, as a power of two
     uint64_t in_use, slabs;

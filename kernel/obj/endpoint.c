@@ -212,6 +212,13 @@ void badge_put(struct badge *b)
     }
 }
 
+void badge_abandon(struct badge *b)
+{
+    struct endpoint *e = b->endpoint;
+    badge_free(b);
+    object_put(&e->object);
+}
+
 // --- receive handles -----------------------------------------------------------------------------------------
 
 // Called with the handle lock held, which ranks above ipc_lock: only an atomic count here.

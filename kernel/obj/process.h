@@ -45,6 +45,7 @@ void process_info(struct process *p, struct process_info *out);
 status_t process_watch(struct process *p, struct notification *n, uint64_t bits) MUST_CHECK;
 uint32_t process_count(void);
 
+void thread_init_caches(void);
 // Threads. The creator gets one reference; a live thread also holds one on itself.
 status_t thread_create(struct process *p, const char *name, struct thread **out) MUST_CHECK;
 status_t thread_start(struct thread *t, uint64_t entry, uint64_t sp, uint64_t arg0, uint64_t arg1) MUST_CHECK;

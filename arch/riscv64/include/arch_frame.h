@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// RISC-V: the registers of a user thread, and the constants that entry.S shares with C. The offsets are used by assembly
+// and checked by static asserts in trap.c.
+//
+// x[0], which as a register is always zero, holds the pc. After a system call only what a C call preserves is valid, with a0-a7,
+// t0 and t1; after any other trap `full` is 1 and all of it is.
+#ifndef ARCH_FRAME_H
+#define ARCH_FRAME_H
+
+#define KERNEL_STACK_BYTES 16384
+#define EMERGENCY_STACK_BYTES 4096
+// Above stack_top: scratch words for the first instructions of a trap from kernel mode (same offsets as in struct arch_thread).
+#define KERNEL_STACK_SCRATCH_BYTES 64
+
+#define THREAD_PC 0
+#define THREAD_X(n) ((n) * 8)
+#define THREAD_SSTATUS 256
+#define THREAD_PERCPU 264
+#define THREAD_FULL 272
+#define THREAD_RESERVATION 280
+#define THREAD_FCSR 288
+#define THREAD_F 296
+#define THREAD_BYTES 552
+
+#define KERNEL_FRAME_SSTATUS 256
+#define KERNEL_FRAME_BYTES 272
+
+#ifndef __ASSEMBLER__
+
+#include <stdint.h>
+
+struct arch_percpu;
+
+struct arch_thread {
+    uint64_t x[32];
+    uint64_t sstatus;           // as loaded on the way to user mode; FS is on only while this thread owns the FP registers
+    struct arch_percpu *percpu; // CPU that it entered user mode on
+    uint64_t full;              // 1: every register is valid and is loaded on return
+    uint64_t reservation;       // target of the store-conditional that ends reservations
+    uint64_t fcsr;              // FP state while the thread is not the owner
+    uint64_t f[32];
+};
+
+// Registers of interrupted kernel code, on the kernel stack. x[0] is the pc here too.
+struct kernel_frame {
+    uint64_t x[32];
+    uint64_t sstatus;
+    uint64_t reserved; // the stack stays 16-byte aligned
+};
+
+#endif
+#endif

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// RISC-V: from firmware to C. The image is flat, with the header of the Linux boot protocol, so that QEMU, U-Boot and others
+// load it: "Boot image header in RISC-V Linux" (Linux Documentation/riscv/boot-image-header.rst).
+//
+// On entry: S-mode, MMU off, a0 = hart id, a1 = physical address of the device tree, one hart (SBI HSM keeps the others stopped).
+// The image lies at any 2 MiB boundary, so everything before the MMU is on addresses relative to the pc.
+#include "csr.h"
+#include <arch_frame.h>
+
+    .section .head, "ax"
+    .option push
+    .option norvc
+    .globl kernel_start
+kernel_start:
+    j       start               // code0
+    .word   0                   // code1
+    .dword  0x200000            // text_offset: 2 MiB above the start of RAM
+    .dword  kernel_image_bytes  // effective size, with bss
+    .dword  0                   // flags: little-endian
+    .word   2                   // header version 0.2
+    .word   0
+    .dword  0
+    .dword  0x5643534952        // "RISCV"
+    .word   0x05435352          // "RSC\x05"
+    .word   0
+    .option pop
+
+    .text
+start:
+    csrw    sie, zero
+    li      t0, SSTATUS_SIE | SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR
+    csrc    sstatus, t0
+    mv      s0, a0
+    mv      s1, a1
+
+    lla     t0, bss_start
+    lla     t1, kernel_image_end
+1:  sd      zero, (t0)
+    addi    t0, t0, 8
+    bltu    t0, t1, 1b
+
+    lla     sp, kernel_stack_top
+    lla     a0, kernel_image_start
+    mv      a1, s1
+    call    boot_tables_build       // a0 = satp for Sv39, a1 = for Sv48 or 0
+
+    // The step into virtual memory without an identity map: the next fetch after satp changes has no translation, and the page
+    // fault goes to stvec, which already holds the virtual address. A mode that the hart does not have leaves satp as it was
+    // (privileged specification 4.1.11), so that execution simply goes on behind the first write.
+    lla     t0, kernel_image_start
+    lla     t1, 2f
+    sub     t1, t1, t0
+    li      t2, -0x80000000         // KERNEL_IMAGE_BASE
+    add     t1, t1, t2
+    csrw    stvec, t1
+    sfence.vma                      // the tables' stores before any walk of them (4.2.1)
+    beqz    a1, 1f
+    csrw    satp, a1
+1:  csrw    satp, a0
+    j       .                       // not reached
+
+    .balign 4
+2:  sfence.vma                      // nothing cached from before, whatever mode the firmware left behind
+    lla     sp, kernel_stack_top
+    csrw    sscratch, sp
+    lla     t0, trap_entry
+    csrw    stvec, t0
+    li      tp, 0
+    mv      a0, s0
+    mv      a1, s1
+    li      s0, 0                   // end of the chain of frames
+    li      ra, 0
+    tail    boot_enter
+
+    // The boot CPU's kernel stack. The page below it is left out of the final tables; the scratch area is above.
+    .section .bss.stack, "aw", @nobits
+    .balign 4096
+    .globl  kernel_stack_guard, kernel_stack_bottom, kernel_stack_top, emergency_stack_bottom, emergency_stack_top
+kernel_stack_guard:
+    .skip   4096
+kernel_stack_bottom:
+    .skip   KERNEL_STACK_BYTES - KERNEL_STACK_SCRATCH_BYTES
+kernel_stack_top:
+    .skip   KERNEL_STACK_SCRATCH_BYTES
+emergency_stack_bottom:
+    .skip   EMERGENCY_STACK_BYTES
+emergency_stack_top:

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// kernel_main: the boot sequence, to be read as a table of contents. The port has set up boot page tables and a stack and passes the device tree.
+// Runs once, on the boot CPU, with interrupts masked; ends in the first user thread. Book: chapter 1.
+#include "kernel/init/main.h"
+#include "kernel/debug/log.h"
+#include "kernel/init/boot_info.h"
+#include "kernel/init/root.h"
+#include "kernel/lib/random.h"
+#include "kernel/lib/version.h"
+#include "kernel/mm/aspace.h"
+#include "kernel/mm/page.h"
+#include "kernel/obj/endpoint.h"
+#include "kernel/obj/notification.h"
+#include "kernel/obj/process.h"
+#include "kernel/obj/resource.h"
+#include "kernel/sched/sched.h"
+#include <arch/intc.h>
+#include <arch/timer.h>
+
+static struct boot_info boot;
+
+static void banner(void)
+{
+    char cpu[160];
+    uint64_t ram = 0;
+    for (unsigned i = 0; i < boot.ram_count; i++) {
+        ram += boot.ram[i].end - boot.ram[i].start;
+    }
+    arch_cpu_describe(cpu, sizeof(cpu));
+    klog("Bullfinch %s on %s: %s", BULLFINCH_VERSION, arch_name, boot.model);
+    klog("cpu: %s; %u present, 1 in use", cpu, boot.cpu_count);
+    klog("memory: %lu MiB; command line: %s", ram >> 20, boot.cmdline);
+}
+
+static void memory_init(void)
+{
+    boot_alloc_init(&boot);
+    arch_mmu_init(&boot);
+    page_init(&boot);
+    vmo_init_caches();
+    aspace_init_caches();
+}
+
+static void objects_init(void)
+{
+    handle_init_caches();
+    job_init_caches();
+    process_init_caches();
+    thread_init_caches();
+    endpoint_init_caches();
+    reply_init_caches();
+    notification_init_caches();
+    resource_init_caches();
+}
+
+void kernel_main(const void *fdt, paddr_t fdt_pa)
+{
+    sched_init_boot_cpu();
+    bool console = console_init(fdt);
+    boot_info_parse(fdt, fdt_pa, &boot);
+    if (boot_option(boot.cmdline, "quiet", NULL, 0)) {
+        console_quiet();
+    }
+    banner();
+    if (!console) {
+        klog("console: /chosen stdout-path names no UART that the kernel knows");
+    }
+    memory_init();
+    arch_intc_init(fdt);
+    arch_timer_init(fdt);
+    random_seed(boot.seed, boot.seed_bytes, arch_clock_ns());
+    objects_init();
+    reaper_start();
+    root_start(&boot);
+    arch_thread_enter(sched_exit());
+}

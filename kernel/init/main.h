@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The kernel's entry from the port.
+#ifndef KERNEL_INIT_MAIN_H
+#define KERNEL_INIT_MAIN_H
+
+#include "kernel/lib/types.h"
+
+// Called once by the port's start code: boot tables active, interrupts masked, on the boot CPU's stack. fdt is the device tree through the physical
+// map. Does not return.
+NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+// System calls on devices, the log and the machine.
+#include "kernel/lib/printf.h"
+#include "kernel/lib/random.h"
+#include "kernel/lib/version.h"
+#include "kernel/mm/page.h"
+#include "kernel/mm/slab.h"
+#include "kernel/obj/notification.h"
+#include "kernel/obj/resource.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sys/sys.h"
+#include <arch/intc.h>
+#include <arch/timer.h>
+#include <string.h>
+
+#define LOG_CHUNK 512u
+
+// Whether the handle is a resource of this kind, or the root.
+static status_t resource_need(const struct handle_arg *h, enum resource_kind kind)
+{
+    return resource_check(resource_from_object(h->object), kind, 0, 0);
+}
+
+status_t sys_resource_create(struct thread *t, const struct handle_arg *parent, uint32_t kind, uint64_t base,
+                             uint64_t size, uint64_t *resource)
+{
+    struct resource *r;
+    status_t s = resource_create(resource_from_object(parent->object), job_of(t), (enum resource_kind)kind, base, size, &r);
+    return s == OK ? handle_to_new(t, &r->object, RIGHTS_DEFAULT_RESOURCE, resource) : s;
+}
+
+status_t sys_irq_create(struct thread *t, const struct handle_arg *resource, uint32_t line, uint32_t flags, uint64_t *irq)
+{
+    if (flags != IRQ_LEVEL && flags != IRQ_EDGE) {
+        return ERR_INVALID_ARGS;
+    }
+    status_t s = resource_check(resource_from_object(resource->object), RESOURCE_IRQ, line, 1);
+    if (s != OK) {
+        return s;
+    }
+    struct irq *new;
+    s = irq_create(job_of(t), line, flags == IRQ_EDGE, &new);
+    return s == OK ? handle_to_new(t, &new->object, RIGHTS_DEFAULT_IRQ, irq) : s;
+}
+
+status_t sys_irq_bind(struct thread *t, const struct handle_arg *irq, const struct handle_arg *n, uint64_t bits)
+{
+    (void)t;
+    if (bits == 0) {
+        return ERR_INVALID_ARGS;
+    }
+    irq_bind(irq_from_object(irq->object), notification_from_object(n->object), bits);
+    return OK;
+}
+
+status_t sys_irq_ack(struct thread *t, const struct handle_arg *irq)
+{
+    (void)t;
+    return irq_ack(irq_from_object(irq->object));
+}
+
+status_t sys_random_get(struct thread *t, uaddr_t buf, uint64_t len)
+{
+    (void)t;
+    uint8_t bytes[RANDOM_MAX];
+    if (len > sizeof(bytes)) {
+        return ERR_OUT_OF_RANGE;
+    }
+    random_bytes(bytes, len);
+    return arch_copy_to_user(buf, bytes, len);
+}
+
+status_t sys_log_write(struct thread *t, const struct handle_arg *resource, uaddr_t buf, uint64_t len)
+{
+    char line[LOG_LINE_MAX];
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s == OK && len > sizeof(line)) {
+        s = ERR_OUT_OF_RANGE;
+    }
+    if (s == OK) {
+        s = arch_copy_from_user(line, buf, len);
+    }
+    if (s == OK) {
+        klog_user(t->process->name, line, len);
+    }
+    return s;
+}
+
+status_t sys_log_read(struct thread *t, const struct handle_arg *resource, uint64_t position, uaddr_t buf, uint64_t len,
+                      uint64_t *bytes, uint64_t *next)
+{
+    (void)t;
+    char chunk[LOG_CHUNK];
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s != OK) {
+        return s;
+    }
+    uint64_t n = klog_read(&position, chunk, len < sizeof(chunk) ? len : sizeof(chunk));
+    *bytes = n;
+    *next = position;
+    return arch_copy_to_user(buf, chunk, n);
+}
+
+status_t sys_system_info(struct thread *t, const struct handle_arg *resource, uaddr_t info)
+{
+    (void)t;
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s != OK) {
+        return s;
+    }
+    struct page_stats pages;
+    page_stats(&pages);
+    struct system_info out;
+    memset(&out, 0, sizeof(out));
+    out.ram_bytes = pages.total_pages * PAGE_SIZE;
+    out.free_bytes = pages.free_pages * PAGE_SIZE;
+    out.kernel_bytes = pages.by_owner[PAGE_KERNEL] * PAGE_SIZE;
+    out.slab_bytes = slab_bytes();
+    out.page_table_bytes = pages.by_owner[PAGE_TABLE] * PAGE_SIZE;
+    out.uptime_ns = arch_clock_ns();
+    out.idle_ns = cpu_this()->idle_ns;
+    out.context_switches = cpu_this()->switches;
+    out.cpus = 1;
+    out.processes = process_count();
+    out.threads = thread_count();
+    out.handles = t->process->handles.used;
+    out.user_pages = pages.by_owner[PAGE_USER];
+    ksnprintf(out.arch, sizeof(out.arch), "%s", arch_name);
+    ksnprintf(out.version, sizeof(out.version), "%s", BULLFINCH_VERSION);
+    return arch_copy_to_user(info, &out, sizeof(out));
+}
+
+status_t sys_system_power(struct thread *t, const struct handle_arg *resource, uint32_t action)
+{
+    (void)t;
+    status_t s = resource_need(resource, RESOURCE_POWER);
+    if (s != OK) {
+        return s;
+    }
+    switch (action) {
+    case POWER_OFF:
+        klog("power off");
+        arch_power_off();
+    case POWER_RESTART:
+        klog("restart");
+        arch_restart();
+    default:
+        return ERR_INVALID_ARGS;
+    }
+}
+
+status_t sys_system_console_release(struct thread *t, const struct handle_arg *resource)
+{
+    (void)t;
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s == OK) {
+        console_release();
+    }
+    return s;
+}
