@@ -10,7 +10,7 @@ K_C := $(filter-out $(shell find kernel -name 'test_*.c' 2>/dev/null),\
          $(sort $(shell find kernel arch/$(ARCH) -name '*.c' 2>/dev/null)))
 K_S := $(sort $(shell find kernel arch/$(ARCH) -name '*.S' -not -name '*.lds.S' 2>/dev/null))
 K_GEN := $(filter %/sys_dispatch.c,$(GEN_FILES))
-K_OBJS := $(K_C:%.c=$(KOBJ)/%.o) $(K_S:%.S=$(KOBJ)/%.o) $(K_GEN:$(GEN)/%.c=$(KOBJ)/gen/%.o) \
+K_OBJS := $(K_C:%.c=$(KOBJ)/%.o) $(K_S:%.S=$(KOBJ)/%.S.o) $(K_GEN:$(GEN)/%.c=$(KOBJ)/gen/%.o) \
           $(LIBFDT_SRCS:%.c=$(KOBJ)/libfdt/%.o)
 
 K_LDS_S := $(wildcard arch/$(ARCH)/kernel.lds.S)
@@ -24,7 +24,7 @@ $(KOBJ)/%.o: %.c $(OUT)/flags | $(GEN_FILES)
 	$(Q)$(CLANG) $(KFLAGS) $(KSAN_$(BUILD)) $(KINC) -isystem $(LIBFDT) \
 		-isystem kernel/lib/include -MMD -MP -c $< -o $@
 
-$(KOBJ)/%.o: %.S $(OUT)/flags | $(GEN_FILES)
+$(KOBJ)/%.S.o: %.S $(OUT)/flags | $(GEN_FILES)
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(KFLAGS) $(KINC) -D__ASSEMBLER__ -Wno-macro-redefined -MMD -MP -c $< -o $@

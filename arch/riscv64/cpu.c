@@ -122,6 +122,8 @@ struct arch_percpu *arch_percpu(void)
     return percpu;
 }
 
+const char arch_name[] = "riscv64";
+
 void arch_cpu_describe(char *buf, size_t size)
 {
     char firmware[96];

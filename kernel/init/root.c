@@ -2,8 +2,10 @@
 // Starting the root supervisor: finds its flat image in the boot archive, maps it, gives it the handles that all other authority
 // derives from, and a start-up block. abi/bootimage.h has the formats. Book: chapter 24.
 #include "kernel/init/root.h"
+#include "abi/bootimage.h"
 #include "kernel/debug/log.h"
 #include "kernel/init/archive.h"
+#include "kernel/lib/printf.h"
 #include "kernel/mm/page.h"
 #include "kernel/obj/process.h"
 #include "kernel/obj/resource.h"
@@ -34,7 +36,7 @@ static void give(struct root *r, const char *name, struct object *o, rights_t ri
 {
     struct startup_handle *h = &r->block->handles[r->block->handle_count];
     must(handle_create(&r->process->handles, o, rights, &h->handle), name);
-    strncpy(h->name, name, sizeof(h->name) - 1);
+    ksnprintf(h->name, sizeof(h->name), "%s", name);
     r->block->handle_count++;
 }
 

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// ARM64: the CPU: the first C function, per-CPU set-up, features, waiting, the kernel backtrace.
+#include "arch/arm64/port.h"
+#include "arch/arm64/pte.h"
+#include "kernel/lib/printf.h"
+#include <arch/cpu.h>
+#include <arch/mmu.h>
+
+// The bench build lets user mode read the cycle counter.
+#ifndef BF_BENCH
+#define BF_BENCH 0
+#endif
+
+#define CNTKCTL_EL0VCTEN 2 // user mode may read CNTVCT_EL0, but not touch the timers
+
+NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
+NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa);
+
+// Stands for the boot CPU's record until the scheduler has one, so that a stack overflow finds the emergency stack.
+static struct arch_percpu early_percpu;
+
+static void percpu_set(struct arch_percpu *percpu)
+{
+    percpu->stack_top = (uintptr_t)kernel_stacks + (percpu->id + 1ull) * KERNEL_STACK_BLOCK;
+    percpu->hw_id_low = (uint32_t)(sysreg_read("mpidr_el1") & 0xffffff);
+    sysreg_write("tpidr_el1", percpu);
+}
+
+// Entered from start.S on the boot tables, bss cleared.
+void arm64_start(paddr_t image, paddr_t fdt_pa)
+{
+    boot_image_pa = image;
+    percpu_set(&early_percpu);
+    const void *fdt = phys_to_virt(fdt_pa);
+    psci_init(fdt);
+    kernel_main(fdt, fdt_pa);
+}
+
+static bool has_pan(void) { return id_field(sysreg_read("id_aa64mmfr1_el1"), 20) != 0; }
+
+static bool has_pmu(void)
+{
+    unsigned version = id_field(sysreg_read("id_aa64dfr0_el1"), 8);
+    return version != 0 && version != 15;
+}
+
+void arch_cpu_init(struct arch_percpu *percpu)
+{
+    percpu_set(percpu);
+    percpu->fp_owner = NULL;
+    sysreg_write("vbar_el1", arm64_vectors);
+    sysreg_write("cpacr_el1", 0);
+    sysreg_write("mdscr_el1", 0); // no debug exceptions
+    sysreg_write("cntkctl_el1", CNTKCTL_EL0VCTEN);
+    sysreg_write("tpidrro_el0", 0);
+    if (has_pan()) {
+        sysreg_write("sctlr_el1", sysreg_read("sctlr_el1") & ~(uint64_t)SCTLR_SPAN);
+        __asm__ volatile(".inst 0xd500419f"); // msr pan, #1: ARMv8.1, the assembler is set to ARMv8.0
+    }
+    if (has_pmu()) {
+        sysreg_write("pmuserenr_el0", BF_BENCH ? 5 : 0); // CR, EN
+        if (BF_BENCH) {
+            sysreg_write("pmcr_el0", sysreg_read("pmcr_el0") | 1 | 1 << 6); // E, LC
+            sysreg_write("pmccfiltr_el0", 0);
+            sysreg_write("pmcntenset_el0", 1ull << 31);
+        }
+    }
+    isb(); // all of the above holds from here
+}
+
+struct arch_percpu *arch_percpu(void) { return (struct arch_percpu *)sysreg_read("tpidr_el1"); }
+
+struct cpu_name {
+    uint16_t part;
+    const char *name;
+};
+
+// MIDR_EL1 part numbers of implementer 0x41 (Arm), from the cores' technical reference manuals.
+static const struct cpu_name cpu_names[] = {
+    {0xd03, "Cortex-A53"}, {0xd04, "Cortex-A35"}, {0xd05, "Cortex-A55"},  {0xd07, "Cortex-A57"},
+    {0xd08, "Cortex-A72"}, {0xd09, "Cortex-A73"}, {0xd0a, "Cortex-A75"},  {0xd0b, "Cortex-A76"},
+    {0xd0c, "Neoverse-N1"}, {0xd0d, "Cortex-A77"}, {0xd40, "Neoverse-V1"}, {0xd41, "Cortex-A78"},
+    {0xd46, "Cortex-A510"}, {0xd47, "Cortex-A710"}, {0xd49, "Neoverse-N2"}, {0xd4f, "Neoverse-V2"},
+};
+
+const char arch_name[] = "arm64";
+
+void arch_cpu_describe(char *buf, size_t size)
+{
+    uint64_t midr = sysreg_read("midr_el1");
+    unsigned implementer = (unsigned)(midr >> 24) & 0xff;
+    unsigned part = (unsigned)(midr >> 4) & 0xfff;
+    const char *name = "ARM64 CPU";
+    for (unsigned i = 0; implementer == 0x41 && i < ARRAY_SIZE(cpu_names); i++) {
+        if (cpu_names[i].part == part) {
+            name = cpu_names[i].name;
+        }
+    }
+    uint64_t mmfr0 = sysreg_read("id_aa64mmfr0_el1");
+    ksnprintf(buf, size, "%s r%up%u (midr 0x%08lx), %u-bit ASIDs%s%s", name, (unsigned)(midr >> 20) & 0xf,
+              (unsigned)midr & 0xf, midr, id_field(mmfr0, 4) == 2 ? 16u : 8u, has_pan() ? ", PAN" : "",
+              fpu_present() ? ", FP" : "");
+}
+
+void arch_wait_for_interrupt(void)
+{
+    // The ISB makes a timer just set count, the DSB completes what devices are to see before the CPU sleeps. A masked interrupt
+    // wakes WFI all the same (Arm ARM D1.6.2).
+    __asm__ volatile("isb\n dsb sy\n wfi" : : : "memory");
+}
+
+bool arch_interrupt_pending(void)
+{
+    return (sysreg_read("isr_el1") & (1 << 7 | 1 << 6)) != 0; // I, F
+}
+
+void arch_halt(void)
+{
+    __asm__ volatile("msr daifset, #0xf" : : : "memory");
+    for (;;) {
+        __asm__ volatile("wfi");
+    }
+}
+
+void arch_relax(void) { __asm__ volatile("yield"); }
+
+// Frame records (AAPCS64 6.4.6): x29 points at the caller's x29 and the return address. Only this CPU's stacks are read.
+bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
+{
+    vaddr_t fp = *frame_pointer;
+    vaddr_t top = arch_percpu()->stack_top;
+    vaddr_t stack = top - KERNEL_STACK_BYTES;
+    vaddr_t emergency = top - KERNEL_STACK_BLOCK;
+    bool in_stack = fp >= stack && fp <= top - 16;
+    bool in_emergency = fp >= emergency && fp <= emergency + KERNEL_STACK_GUARD - 16;
+    if ((fp & 7) != 0 || !(in_stack || in_emergency)) {
+        return false;
+    }
+    const uint64_t *record = (const uint64_t *)fp;
+    if (record[0] <= fp && record[0] != 0) { // callers are further up; the stack lies above the emergency stack
+        return false;
+    }
+    *frame_pointer = record[0];
+    *pc = record[1];
+    return *pc != 0;
+}
+
+vaddr_t arch_frame_pointer(void)
+{
+    return *(const vaddr_t *)__builtin_frame_address(0);
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+// ARM64: the interrupt controller contract over GICv2 and GICv3. Lines are INTIDs: 0-15 between CPUs, 16-31 per CPU, from 32 on shared
+// ones, which drivers may own.
+#include "arch/arm64/port.h"
+#include "kernel/debug/log.h"
+#include "kernel/lib/devicetree.h"
+#include "kernel/lib/spinlock.h"
+#include <arch/cpu.h>
+#include <arch/intc.h>
+#include <libfdt.h>
+
+static const struct intc_driver *const drivers[] = {&gicv2_driver, &gicv3_driver};
+static const struct intc_driver *driver;
+static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // registers that hold fields of several lines
+static uint32_t lines;
+static uint32_t timer_line; // 0: not known yet
+
+static int find_controller(const void *fdt)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(drivers); i++) {
+        for (const char *const *name = drivers[i]->compatible; *name != NULL; name++) {
+            int node = fdt_node_offset_by_compatible(fdt, -1, *name);
+            if (node >= 0) {
+                driver = drivers[i];
+                return node;
+            }
+        }
+    }
+    panic("device tree: no interrupt controller that the kernel knows (arm,gic-400, arm,gic-v3)");
+}
+
+void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa, uint64_t *bytes)
+{
+    if (!devicetree_reg(fdt, node, index, pa, bytes) || *bytes < least) {
+        panic("device tree: %s: reg: entry %u is missing, too small or has no CPU address", fdt_get_name(fdt, node, NULL),
+              index);
+    }
+}
+
+void arch_intc_init(const void *fdt)
+{
+    int node = find_controller(fdt);
+    driver->init(fdt, node, &lines);
+    if (timer_line != 0) {
+        driver->unmask(timer_line);
+    }
+}
+
+void intc_enable_timer(uint32_t line)
+{
+    timer_line = line;
+    if (driver != NULL) {
+        driver->unmask(line);
+    }
+}
+
+uint32_t arch_irq_count(void) { return lines; }
+
+bool arch_irq_valid(uint32_t line) { return line >= INTC_SPI_FIRST && line < lines; }
+
+void arch_irq_configure(uint32_t line, bool edge)
+{
+    ASSERT(arch_irq_valid(line));
+    spin_lock(&intc_lock);
+    driver->mask(line); // changing an enabled line's trigger is unpredictable (GIC architecture, GICD_ICFGR)
+    driver->set_edge(line, edge);
+    spin_unlock(&intc_lock);
+}
+
+void arch_irq_mask(uint32_t line)
+{
+    ASSERT(arch_irq_valid(line));
+    driver->mask(line);
+}
+
+void arch_irq_unmask(uint32_t line)
+{
+    ASSERT(arch_irq_valid(line));
+    driver->unmask(line);
+}
+
+void arch_interrupts_poll(void)
+{
+    for (;;) {
+        uint32_t acknowledged = driver->acknowledge();
+        uint32_t line = INTC_LINE(acknowledged);
+        if (line >= INTC_SPURIOUS) {
+            return;
+        }
+        if (line == timer_line) {
+            timer_quiesce();
+            driver->end(acknowledged);
+            timer_interrupt();
+        } else if (arch_irq_valid(line)) {
+            driver->mask(line);
+            driver->end(acknowledged);
+            irq_fire(line);
+        } else {
+            driver->end(acknowledged); // nobody enabled it
+        }
+    }
+}
