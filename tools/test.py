@@ -171,7 +171,7 @@ class Runner:
             except qemu.ExpectError as error:
                 why = str(error)
             text = machine.text()
-        lines = re.findall(r"^\W*TEST (\S+) (ok|FAIL)([^\r\n]*)", text, re.MULTILINE)
+        lines = re.findall(r"\bTEST (\S+) (ok|FAIL)([^\r\n]*)", text, re.MULTILINE)
         for test, verdict, detail in lines:
             self.results.add(f"{name} {test}", None if verdict == "ok" else detail.strip() or "FAIL")
         done = re.search(r"TESTS DONE (\d+) passed (\d+) failed", text)

@@ -83,6 +83,8 @@ static const struct cpu_name cpu_names[] = {
     {0xd46, "Cortex-A510"}, {0xd47, "Cortex-A710"}, {0xd49, "Neoverse-N2"}, {0xd4f, "Neoverse-V2"},
 };
 
+const char arch_name[] = "arm64";
+
 void arch_cpu_describe(char *buf, size_t size)
 {
     uint64_t midr = sysreg_read("midr_el1");
@@ -139,8 +141,8 @@ bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
         return false;
     }
     *frame_pointer = record[0];
-    *pc = record[1];
-    return *pc != 0;
+    *pc = record[1] - 4; // the call: the return address of one that does not return is another function's
+    return record[1] != 0;
 }
 
 vaddr_t arch_frame_pointer(void)
