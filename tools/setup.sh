@@ -143,6 +143,11 @@ libc_of() { # FOLDER, VARIANT
     [ -n "$found" ] && echo "$found $(first_file "${found%libc.a}libm.a")"
 }
 
+libc_headers_of() { # FOLDER: those of the same build as libc_of's
+    base=/usr/lib/picolibc/$1/include
+    if [ -e "$base/release/stdio.h" ]; then echo "$base/release"; else echo "$base"; fi
+}
+
 config_write() {
     cat >build/config.mk.new <<END
 # Written by tools/setup.sh: where this machine keeps its tools.
@@ -155,10 +160,10 @@ LLVM_STRIP := llvm-strip-19
 CLANG_FORMAT := clang-format-19
 CLANG_TIDY := clang-tidy-19
 PYTHON := python3
-LIBC_INCLUDE_arm64 := /usr/lib/picolibc/aarch64-linux-gnu/include
+LIBC_INCLUDE_arm64 := $(libc_headers_of aarch64-linux-gnu)
 LIBC_arm64 := $(libc_of aarch64-linux-gnu "")
 LIBGCC_arm64 := $(first_file /usr/lib/gcc*/aarch64-linux-gnu/*/libgcc.a)
-LIBC_INCLUDE_riscv64 := /usr/lib/picolibc/riscv64-unknown-elf/include
+LIBC_INCLUDE_riscv64 := $(libc_headers_of riscv64-unknown-elf)
 LIBC_riscv64 := $(libc_of riscv64-unknown-elf rv64imafdc/lp64d)
 LIBGCC_riscv64 := $(first_file /usr/lib/gcc/riscv64-unknown-elf/*/rv64imafdc/lp64d/libgcc.a \
     /usr/lib/gcc/riscv64-unknown-elf/*/libgcc.a)
