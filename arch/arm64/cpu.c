@@ -141,8 +141,8 @@ bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
         return false;
     }
     *frame_pointer = record[0];
-    *pc = record[1];
-    return *pc != 0;
+    *pc = record[1] - 4; // the call: the return address of one that does not return is another function's
+    return record[1] != 0;
 }
 
 vaddr_t arch_frame_pointer(void)

@@ -158,13 +158,14 @@ static const char *class_name(uint64_t esr)
     }
 }
 
-static NORETURN void kernel_fault(const struct kernel_frame *f)
+static NORETURN void kernel_fault(const struct kernel_frame *f, const char *what)
 {
     if (!panic_in_progress()) {
+        klog_panic_begin();
         kernel_frame_dump(f);
     }
-    panic("kernel: %s (class 0x%02x, status 0x%02x, esr 0x%lx) at pc 0x%lx, address 0x%lx", class_name(f->esr),
-          ESR_EC(f->esr), ESR_FSC(f->esr), f->esr, f->pc, f->far);
+    panic("kernel: %s (class 0x%02x, status 0x%02x, esr 0x%lx) at pc 0x%lx, address 0x%lx", what, ESR_EC(f->esr),
+          ESR_FSC(f->esr), f->esr, f->pc, f->far);
 }
 
 // A fault of a user copy on a user address: maps the page and has the instruction run again, or ends the copy.
@@ -185,21 +186,18 @@ static bool user_copy_fault(struct kernel_frame *f)
 void arm64_kernel_sync(struct kernel_frame *f)
 {
     if (!user_copy_fault(f)) {
-        kernel_fault(f);
+        kernel_fault(f, class_name(f->esr));
     }
 }
 
+// Interrupts and errors are masked in the kernel, SP_EL0 is never its stack pointer, and no thread is 32-bit.
 void arm64_kernel_unexpected(struct kernel_frame *f, uint64_t vector)
 {
-    klog("exception through vector %lu", vector);
-    kernel_fault(f);
+    static const char *const names[] = {"synchronous exception", "interrupt", "fast interrupt", "system error"};
+    kernel_fault(f, names[vector % 4]);
 }
 
-void arm64_stack_overflow(struct kernel_frame *f)
-{
-    klog("kernel stack overflow: sp 0x%lx", f->sp);
-    kernel_fault(f);
-}
+void arm64_stack_overflow(struct kernel_frame *f) { kernel_fault(f, "stack overflow"); }
 
 uint64_t *arch_thread_args(struct arch_thread *t) { return t->x; }
 uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[8]; }

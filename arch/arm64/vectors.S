@@ -225,6 +225,7 @@ return_full:
     mrs     x2, elr_el1
     mrs     x3, spsr_el1
     stp     x2, x3, [sp, #KF_PC]
+    add     x2, x2, #4              // as if the instruction had been a call (arch_unwind)
     stp     x29, x2, [sp, #KF_RECORD]
     mrs     x2, esr_el1
     mrs     x3, far_el1

@@ -14,15 +14,16 @@ struct vmar;
 
 struct aspace {
     struct arch_aspace arch; // first: the port's callbacks find the aspace from it
-    struct spinlock lock;    // regions and page tables
     struct quota *quota;     // page tables and region objects are charged here
-    struct vmar *root;
+    struct vmar *root;       // holds the lock of the regions and the page tables; NULL once torn down
     uint64_t mapped_pages, table_pages;
+    status_t table_error; // why the last page table was not to be had
     bool dying;
 };
 
 void aspace_init_caches(void);
 // Creates the page table root and the root VMAR (one reference, kept by the aspace). ERR_NO_MEMORY, ERR_QUOTA.
+// `owner` (the job object that embeds q) is referenced until the last VMAR is gone, as in vmo_create.
 status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner) MUST_CHECK;
 // One bounded slice of tearing down: unmaps, drops VMO references, frees tables; true when finished. The aspace is on no CPU.
 bool aspace_teardown(struct aspace *as);

@@ -78,24 +78,24 @@ status_t sys_job_enumerate(struct thread *t, const struct handle_arg *job, uint3
     }
 }
 
-static status_t open_job(struct thread *t, struct job *job, uint64_t id, uint64_t *h)
+static status_t open_job(struct thread *t, struct job *job, rights_t rights, uint64_t id, uint64_t *h)
 {
     struct job *child;
     for (uint64_t i = 0; (child = job_child_at(job, i)) != NULL; i++) {
         if (child->object.id == id) {
-            return handle_to_new(t, &child->object, RIGHTS_DEFAULT_JOB, h);
+            return handle_to_new(t, &child->object, RIGHTS_DEFAULT_JOB & rights, h);
         }
         object_put(&child->object);
     }
     return ERR_NOT_FOUND;
 }
 
-static status_t open_process(struct thread *t, struct job *job, uint64_t id, uint64_t *h)
+static status_t open_process(struct thread *t, struct job *job, rights_t rights, uint64_t id, uint64_t *h)
 {
     struct process *p;
     for (uint64_t i = 0; (p = job_process_at(job, i)) != NULL; i++) {
         if (p->object.id == id) {
-            return handle_to_new(t, &p->object, RIGHTS_DEFAULT_PROCESS, h);
+            return handle_to_new(t, &p->object, RIGHTS_DEFAULT_PROCESS & (rights | RIGHT_WAIT), h);
         }
         object_put(&p->object);
     }
@@ -106,9 +106,9 @@ status_t sys_job_open(struct thread *t, const struct handle_arg *job, uint32_t k
 {
     switch (kind) {
     case ENUMERATE_JOBS:
-        return open_job(t, job_from_object(job->object), id, h);
+        return open_job(t, job_from_object(job->object), job->rights, id, h);
     case ENUMERATE_PROCESSES:
-        return open_process(t, job_from_object(job->object), id, h);
+        return open_process(t, job_from_object(job->object), job->rights, id, h);
     default:
         return ERR_INVALID_ARGS;
     }

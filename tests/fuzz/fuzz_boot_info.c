@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// Fuzz target: any bytes as the device tree that firmware hands over. Parsing must end without a crash, and what it
+// accepts must keep the promises of kernel/init/boot_info.h.
+//
+// libFuzzer drives it (built with -fsanitize=fuzzer and the sources that tests/host/test_boot_info.c names); that host test also runs a
+// short deterministic slice.
+#include "kernel/init/boot_info.h"
+
+#include <libfdt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TREE_PA 0x48000000ull
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+static void check_regions(const struct boot_region *r, unsigned count)
+{
+    require(count <= BOOT_REGIONS_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        require(r[i].start < r[i].end);
+        require(((r[i].start | r[i].end) & PAGE_MASK) == 0);
+        require(i == 0 || r[i - 1].end < r[i].start);
+    }
+}
+
+static void check_info(const struct boot_info *info)
+{
+    require(info->ram_count > 0);
+    check_regions(info->ram, info->ram_count);
+    check_regions(info->reserved, info->reserved_count);
+    require(info->initrd_start <= info->initrd_end);
+    require(memchr(info->cmdline, '\0', sizeof(info->cmdline)) != NULL);
+    require(memchr(info->model, '\0', sizeof(info->model)) != NULL);
+    require(info->seed_bytes <= sizeof(info->seed));
+    require(info->cpu_count >= 1 && info->cpu_count <= BOOT_CPUS_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < sizeof(struct fdt_header)) {
+        return 0; // firmware's memory always holds a header's worth of bytes
+    }
+    // A block of exactly this size, so that the address sanitizer sees the first read past it. totalsize is
+    // what bounds the reads of a kernel, which cannot know how much firmware really wrote.
+    void *blob = malloc(size);
+    memcpy(blob, data, size);
+    if (fdt_totalsize(blob) > size) {
+        fdt_set_totalsize(blob, (uint32_t)size);
+    }
+    static struct boot_info info;
+    const char *reason = NULL;
+    status_t status = boot_info_try_parse(blob, TREE_PA, &info, &reason);
+    if (status == OK) {
+        check_info(&info);
+        char value[64];
+        (void)boot_option(info.cmdline, "panic", value, sizeof(value));
+    } else {
+        require(reason != NULL);
+    }
+    free(blob);
+    return 0;
+}

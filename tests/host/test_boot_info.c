@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: MIT
+// Boot information from device trees: good ones, damaged ones, hostile ones.
+//
+// sources: kernel/init/boot_info.c kernel/lib/devicetree.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
+// sources: tests/fuzz/fuzz_boot_info.c
+// sources: build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_ro.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_check.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_sw.c
+#include "tree_builder.h"
+
+#include "kernel/init/boot_info.h"
+#include <host.h>
+
+#define MIB (1ull << 20)
+#define TREE_PA (HOST_RAM_BASE + 128 * MIB)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); // tests/fuzz/fuzz_boot_info.c
+
+static struct boot_info info;
+
+static status_t parse(void)
+{
+    const char *reason = NULL;
+    status_t status = boot_info_try_parse(tree, TREE_PA, &info, &reason);
+    assert_true(status == OK || reason != NULL);
+    return status;
+}
+
+// A machine with 256 MiB up to the point where the test adds its own nodes.
+static void build_machine(void)
+{
+    tree_begin();
+    tree_root();
+    tree_string("model", "test,board");
+    tree_memory("memory@40000000", HOST_RAM_BASE, 256 * MIB);
+}
+
+static bool reserved(paddr_t start, paddr_t end)
+{
+    for (unsigned i = 0; i < info.reserved_count; i++) {
+        if (info.reserved[i].start <= start && end <= info.reserved[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_region_order(const struct boot_region *r, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(r[i].start < r[i].end);
+        assert_int_equal((r[i].start | r[i].end) & PAGE_MASK, 0);
+        assert_true(i == 0 || r[i - 1].end < r[i].start);
+    }
+}
+
+static void a_plain_machine_is_read_completely(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_reserve(HOST_RAM_BASE + 200 * MIB, 4096);
+    tree_root();
+    tree_string("model", "linux,dummy-virt");
+    tree_memory("memory@40000000", HOST_RAM_BASE, 256 * MIB);
+    tree_node("chosen");
+    tree_string("bootargs", "quiet panic=off");
+    TREE_CELLS("linux,initrd-start", 0, (uint32_t)(HOST_RAM_BASE + 16 * MIB + 100));
+    TREE_CELLS("linux,initrd-end", (uint32_t)(HOST_RAM_BASE + 17 * MIB + 5));
+    tree_bytes("rng-seed", "0123456789abcdef0123456789abcdef", 32);
+    tree_end();
+    tree_node("cpus");
+    tree_u32("#address-cells", 1);
+    tree_u32("#size-cells", 0);
+    for (unsigned i = 0; i < 4; i++) {
+        char name[] = "cpu@0";
+        name[4] = (char)('0' + i);
+        tree_node(name);
+        tree_string("device_type", "cpu");
+        if (i == 3) {
+            tree_string("status", "disabled");
+        }
+        tree_end();
+    }
+    tree_node("cpu-map");
+    tree_end();
+    tree_end();
+    tree_finish();
+
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram_count, 1);
+    assert_int_equal(info.ram[0].start, HOST_RAM_BASE);
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 256 * MIB);
+    assert_string_equal(info.model, "linux,dummy-virt");
+    assert_string_equal(info.cmdline, "quiet panic=off");
+    assert_int_equal(info.initrd_start, HOST_RAM_BASE + 16 * MIB + 100);
+    assert_int_equal(info.initrd_end, HOST_RAM_BASE + 17 * MIB + 5);
+    assert_int_equal(info.seed_bytes, 32);
+    assert_memory_equal(info.seed, "0123456789abcdef", 16);
+    assert_int_equal(info.cpu_count, 3);
+    assert_ptr_equal(info.fdt, tree);
+    assert_int_equal(info.fdt_start, TREE_PA);
+    assert_int_equal(info.fdt_end, TREE_PA + fdt_totalsize(tree));
+    check_region_order(info.reserved, info.reserved_count);
+    assert_true(reserved(HOST_RAM_BASE, HOST_RAM_BASE + HOST_IMAGE_BYTES)); // kernel image
+    assert_true(reserved(TREE_PA, info.fdt_end));
+    assert_true(reserved(HOST_RAM_BASE + 16 * MIB, HOST_RAM_BASE + 17 * MIB + 4096));
+    assert_true(reserved(HOST_RAM_BASE + 200 * MIB, HOST_RAM_BASE + 200 * MIB + 4096));
+}
+
+static void memory_above_4_gib_and_in_several_nodes_is_found(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_memory("memory@880000000", 0x880000000, 0x180000000);
+    tree_node("memory@60000000");
+    tree_string("device_type", "memory");
+    TREE_CELLS("reg", 0, 0x60000000, 0, 0x1000, 0, 0x70000000, 0, 0x2000);
+    tree_end();
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram_count, 4);
+    check_region_order(info.ram, info.ram_count);
+    assert_int_equal(info.ram[1].start, 0x60000000);
+    assert_int_equal(info.ram[2].end, 0x70002000);
+    assert_int_equal(info.ram[3].start, 0x880000000);
+    assert_int_equal(info.ram[3].end, 0xa00000000);
+}
+
+static void memory_with_one_cell_each_is_read(void **state)
+{
+    (void)state;
+    tree_begin();
+    TREE_OK(fdt_finish_reservemap(tree));
+    tree_node("");
+    tree_u32("#address-cells", 1);
+    tree_u32("#size-cells", 1);
+    tree_node("memory");
+    tree_string("device_type", "memory");
+    TREE_CELLS("reg", 0x40000000, 0x10000000);
+    tree_end();
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram[0].end, 0x50000000);
+    assert_string_equal(info.model, "unknown machine");
+    assert_int_equal(info.cpu_count, 1);
+}
+
+static void overlapping_and_adjacent_memory_is_joined(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_memory("memory@48000000", HOST_RAM_BASE + 128 * MIB, 256 * MIB);
+    tree_memory("memory@58000000", HOST_RAM_BASE + 384 * MIB, 1 * MIB);
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram_count, 1);
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 385 * MIB);
+}
+
+static void memory_is_rounded_inwards_and_reservations_outwards(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_memory("memory@60000001", 0x60000001, 0x2ffe); // leaves one page
+    tree_memory("memory@70000001", 0x70000001, 0x1ffe); // leaves none
+    tree_node("reserved-memory");
+    tree_u32("#address-cells", 1);
+    tree_u32("#size-cells", 1);
+    tree_bytes("ranges", NULL, 0);
+    tree_node("firmware@48001234");
+    TREE_CELLS("reg", 0x48001234, 1);
+    tree_bytes("no-map", NULL, 0);
+    tree_end();
+    tree_node("pool"); // asks for memory anywhere
+    TREE_CELLS("size", 0x1000);
+    tree_end();
+    tree_end();
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram_count, 2);
+    assert_int_equal(info.ram[1].start, 0x60001000);
+    assert_int_equal(info.ram[1].end, 0x60002000);
+    assert_true(reserved(0x48001000, 0x48002000));
+}
+
+static void memory_that_cannot_be_is_skipped(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_memory("memory@a", 0x50000000, 0);
+    tree_memory("memory@b", 0xfffffffffffff000, 0x2000); // wraps round
+    tree_memory("memory@c", 1ull << 60, 0x10000);
+    tree_node("memory@d"); // reg too short
+    tree_string("device_type", "memory");
+    TREE_CELLS("reg", 0, 0x60000000, 0);
+    tree_end();
+    tree_node("memory@e"); // no device_type
+    TREE_REG(0x60000000, 0x1000);
+    tree_end();
+    tree_node("memory@f");
+    tree_string("device_type", "memory");
+    tree_string("status", "disabled");
+    TREE_REG(0x60000000, 0x1000);
+    tree_end();
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram_count, 1);
+    assert_true(host_log_lines >= 3); // what is skipped is named
+}
+
+static void a_tree_without_usable_memory_is_an_error(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_root();
+    tree_memory("memory@0", 0, 0);
+    tree_finish();
+    assert_int_equal(parse(), ERR_NOT_FOUND);
+}
+
+static void memory_that_is_all_reserved_is_an_error(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_reserve(0, 1ull << 40);
+    tree_root();
+    tree_memory("memory@40000000", HOST_RAM_BASE, 256 * MIB);
+    tree_finish();
+    assert_int_equal(parse(), ERR_NO_MEMORY);
+}
+
+static void more_memory_regions_than_fit_are_named_and_dropped(void **state)
+{
+    (void)state;
+    build_machine();
+    for (unsigned i = 0; i < BOOT_REGIONS_MAX + 5; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "memory@%x", 0x60000000 + i * 0x10000);
+        tree_memory(name, 0x60000000 + i * 0x10000, 0x1000);
+    }
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.ram_count, BOOT_REGIONS_MAX);
+    check_region_order(info.ram, info.ram_count);
+    assert_true(host_log_lines >= 6);
+}
+
+static void more_reservations_than_fit_are_joined_and_none_is_lost(void **state)
+{
+    (void)state;
+    tree_begin();
+    for (unsigned i = 0; i < 3 * BOOT_REGIONS_MAX; i++) {
+        tree_reserve(HOST_RAM_BASE + 2 * MIB + ((i * 37) % 96) * 0x3000, 0x1000);
+    }
+    tree_root();
+    tree_memory("memory@40000000", HOST_RAM_BASE, 256 * MIB);
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_true(info.reserved_count <= BOOT_REGIONS_MAX);
+    check_region_order(info.reserved, info.reserved_count);
+    for (unsigned i = 0; i < 96; i++) {
+        paddr_t start = HOST_RAM_BASE + 2 * MIB + i * 0x3000;
+        assert_true(reserved(start, start + 0x1000));
+    }
+}
+
+static void build_initrd(uint64_t start, uint64_t end)
+{
+    build_machine();
+    tree_node("chosen");
+    TREE_CELLS("linux,initrd-start", HI(start), LO(start));
+    TREE_CELLS("linux,initrd-end", HI(end), LO(end));
+    tree_end();
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+}
+
+static void a_boot_image_that_cannot_be_is_dropped_with_a_message(void **state)
+{
+    (void)state;
+    static const struct boot_region bad[] = {
+        {HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 20 * MIB},     // empty
+        {HOST_RAM_BASE + 21 * MIB, HOST_RAM_BASE + 20 * MIB},     // backwards
+        {HOST_RAM_BASE + 255 * MIB, HOST_RAM_BASE + 257 * MIB},   // runs out of RAM
+        {0x1000, 0x2000},                                         // no RAM there
+        {HOST_RAM_BASE + 20 * MIB, UINT64_MAX},                   // huge
+        {HOST_RAM_BASE + 0x8000, HOST_RAM_BASE + 1 * MIB},        // over the kernel
+        {TREE_PA - 10, TREE_PA + 10},                             // over the device tree
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        build_initrd(bad[i].start, bad[i].end);
+        assert_int_equal(info.initrd_start, 0);
+        assert_int_equal(info.initrd_end, 0);
+        assert_true(host_log_lines >= 1);
+    }
+    build_initrd(HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 21 * MIB);
+    assert_int_equal(info.initrd_start, HOST_RAM_BASE + 20 * MIB);
+}
+
+static void properties_of_the_wrong_form_are_skipped(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_node("chosen");
+    tree_bytes("bootargs", "unterminated", 12);
+    tree_bytes("linux,initrd-start", "abcdef", 6);
+    TREE_CELLS("linux,initrd-end", 0, 0x42000000);
+    tree_bytes("rng-seed", NULL, 0);
+    tree_end();
+    tree_node("cpus");
+    tree_node("cpu@0");
+    tree_bytes("device_type", "cpu", 3);
+    tree_end();
+    tree_end();
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_string_equal(info.cmdline, "");
+    assert_int_equal(info.initrd_end, 0);
+    assert_int_equal(info.seed_bytes, 0);
+    assert_int_equal(info.cpu_count, 1);
+}
+
+static void strings_and_seeds_that_are_too_long_are_cut(void **state)
+{
+    (void)state;
+    static char args[2 * BOOT_CMDLINE_MAX];
+    memset(args, 'a', sizeof(args) - 1);
+    build_machine();
+    tree_node("chosen");
+    tree_string("bootargs", args);
+    tree_bytes("rng-seed", args, 200);
+    tree_end();
+    tree_node("cpus");
+    for (unsigned i = 0; i < BOOT_CPUS_MAX + 3; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "cpu@%u", i);
+        tree_node(name);
+        tree_string("device_type", "cpu");
+        tree_end();
+    }
+    tree_end();
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    assert_int_equal(strlen(info.cmdline), BOOT_CMDLINE_MAX - 1);
+    assert_int_equal(info.seed_bytes, sizeof(info.seed));
+    assert_int_equal(info.cpu_count, BOOT_CPUS_MAX);
+}
+
+static void what_programs_see_of_the_tree_has_no_seed_and_no_padding(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_node("chosen");
+    tree_bytes("rng-seed", "0123456789abcdef", 16);
+    tree_bytes("kaslr-seed", "fedcba98", 8);
+    tree_end();
+    tree_finish();
+    uint32_t exact = fdt_totalsize(tree);
+    fdt_set_totalsize(tree, TREE_BYTES);
+    boot_info_parse(tree, TREE_PA, &info);
+    assert_true(info.fdt_end - info.fdt_start <= exact);
+    assert_int_equal(info.seed_bytes, 16);
+    assert_memory_equal(info.seed, "0123456789abcdef", 16);
+    int chosen = fdt_path_offset(tree, "/chosen");
+    static const uint8_t zeros[16];
+    assert_memory_equal(fdt_getprop(tree, chosen, "rng-seed", NULL), zeros, 16);
+    assert_memory_equal(fdt_getprop(tree, chosen, "kaslr-seed", NULL), zeros, 8);
+}
+
+static void a_useless_tree_panics_with_the_reason(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_root();
+    tree_finish();
+    assert_true(HOST_PANICS(boot_info_parse(tree, TREE_PA, &info)));
+    assert_non_null(strstr(host_panic_message, "memory"));
+    tree[0] ^= 1;
+    assert_true(HOST_PANICS(boot_info_parse(tree, TREE_PA, &info)));
+    assert_non_null(strstr(host_panic_message, "damaged"));
+}
+
+static void every_truncation_is_an_error_and_never_a_crash(void **state)
+{
+    (void)state;
+    build_initrd(HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 21 * MIB);
+    uint32_t bytes = fdt_totalsize(tree);
+    for (uint32_t n = sizeof(struct fdt_header); n < bytes; n += 4) {
+        uint8_t *cut = malloc(n); // exact, so that the address sanitizer sees a read past it
+        memcpy(cut, tree, n);
+        fdt_set_totalsize(cut, n);
+        const char *reason;
+        // What is cut off may be the unused end of a block that its header field still counts: always an error.
+        assert_int_not_equal(boot_info_try_parse(cut, TREE_PA, &info, &reason), OK);
+        free(cut);
+    }
+}
+
+static void ten_thousand_damaged_trees_do_not_crash(void **state)
+{
+    (void)state;
+    build_initrd(HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 21 * MIB);
+    uint32_t bytes = fdt_totalsize(tree);
+    uint8_t *damaged = malloc(bytes);
+    uint64_t seed = 20240607;
+    for (unsigned round = 0; round < 10000; round++) {
+        memcpy(damaged, tree, bytes);
+        for (unsigned n = 1 + (unsigned)test_random(&seed) % 4; n > 0; n--) {
+            uint64_t r = test_random(&seed);
+            size_t at = (size_t)(r >> 8) % bytes;
+            switch (r % 3) {
+            case 0:
+                damaged[at] = (uint8_t)(r >> 40);
+                break;
+            case 1:
+                damaged[at] ^= (uint8_t)(1u << (r >> 40) % 8);
+                break;
+            default: // a cell with an extreme value
+                at &= ~(size_t)3;
+                memset(damaged + at, r >> 40 & 1 ? 0xff : 0, bytes - at < 4 ? bytes - at : 4);
+                break;
+            }
+        }
+        LLVMFuzzerTestOneInput(damaged, bytes);
+    }
+    free(damaged);
+}
+
+static void options_are_found_by_their_whole_name(void **state)
+{
+    (void)state;
+    const char *line = "  quiet panic=off run=hello.wasm panicky quick= note=\"two words\" -- late=1";
+    char v[16] = "kept";
+    assert_true(boot_option(line, "quiet", v, sizeof(v)));
+    assert_string_equal(v, "");
+    assert_true(boot_option(line, "panic", v, sizeof(v)));
+    assert_string_equal(v, "off");
+    assert_true(boot_option(line, "note", v, sizeof(v)));
+    assert_string_equal(v, "two words");
+    assert_true(boot_option(line, "quick", v, sizeof(v)));
+    assert_string_equal(v, "");
+    strcpy(v, "kept");
+    assert_false(boot_option(line, "pani", v, sizeof(v)));
+    assert_false(boot_option(line, "hello.wasm", v, sizeof(v)));
+    assert_false(boot_option(line, "late", v, sizeof(v))); // behind --
+    assert_false(boot_option("", "x", v, sizeof(v)));
+    assert_string_equal(v, "kept");
+}
+
+static void the_last_of_several_options_counts_and_long_values_are_cut(void **state)
+{
+    (void)state;
+    char v[4];
+    assert_true(boot_option("a=1 a=2 b", "a", v, sizeof(v)));
+    assert_string_equal(v, "2");
+    assert_true(boot_option("a=123456", "a", v, sizeof(v)));
+    assert_string_equal(v, "123");
+    assert_true(boot_option("a=\"open", "a", v, sizeof(v)));
+    assert_string_equal(v, "ope");
+    assert_true(boot_option("a=x", "a", v, 0));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plain_machine_is_read_completely),
+        cmocka_unit_test(memory_above_4_gib_and_in_several_nodes_is_found),
+        cmocka_unit_test(memory_with_one_cell_each_is_read),
+        cmocka_unit_test(overlapping_and_adjacent_memory_is_joined),
+        cmocka_unit_test(memory_is_rounded_inwards_and_reservations_outwards),
+        cmocka_unit_test(memory_that_cannot_be_is_skipped),
+        cmocka_unit_test(a_tree_without_usable_memory_is_an_error),
+        cmocka_unit_test(memory_that_is_all_reserved_is_an_error),
+        cmocka_unit_test(more_memory_regions_than_fit_are_named_and_dropped),
+        cmocka_unit_test(more_reservations_than_fit_are_joined_and_none_is_lost),
+        cmocka_unit_test(a_boot_image_that_cannot_be_is_dropped_with_a_message),
+        cmocka_unit_test(properties_of_the_wrong_form_are_skipped),
+        cmocka_unit_test(strings_and_seeds_that_are_too_long_are_cut),
+        cmocka_unit_test(what_programs_see_of_the_tree_has_no_seed_and_no_padding),
+        cmocka_unit_test(a_useless_tree_panics_with_the_reason),
+        cmocka_unit_test(every_truncation_is_an_error_and_never_a_crash),
+        cmocka_unit_test(ten_thousand_damaged_trees_do_not_crash),
+        cmocka_unit_test(options_are_found_by_their_whole_name),
+        cmocka_unit_test(the_last_of_several_options_counts_and_long_values_are_cut),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
