@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-// --- a terminal: one line of cells, each a UTF-8 character -----------------------------------------------------------------
+// --- a terminal: one line of cells, each a UTF-8 character ---------------------------------------
 
 static char cells[256][5];
 static size_t column, printed;
@@ -85,10 +85,10 @@ static int begin(void **state)
     return 0;
 }
 
-#define LEFT "\x1b[D"
+#define LEFT  "\x1b[D"
 #define RIGHT "\x1b[C"
-#define UP "\x1b[A"
-#define DOWN "\x1b[B"
+#define UP    "\x1b[A"
+#define DOWN  "\x1b[B"
 
 static void typing_and_enter_give_the_line(void **state)
 {
@@ -110,7 +110,8 @@ static void the_middle_of_a_line_can_be_edited(void **state)
     terminal_shows("> helo", 4);
     keys(RIGHT "\x1b[3~");
     terminal_shows("> hel", 5);
-    keys("\x01" "12");
+    keys("\x01"
+         "12");
     terminal_shows("> 12hel", 4);
     keys("\x1b[F!\x1b[H?");
     terminal_shows("> ?12hel!", 3);
@@ -118,7 +119,12 @@ static void the_middle_of_a_line_can_be_edited(void **state)
     terminal_shows("> ?", 3);
     keys("\x15\x7f" LEFT RIGHT "\x1b[3~\x17");
     terminal_shows(">", 2);
-    keys("one two  three" "\x1b[1;5D" "\x17" "\x1b" "b" "X");
+    keys("one two  three"
+         "\x1b[1;5D"
+         "\x17"
+         "\x1b"
+         "b"
+         "X");
     terminal_shows("> Xone three", 3);
     keys("\x04");
     terminal_shows("> Xne three", 3);
@@ -127,15 +133,25 @@ static void the_middle_of_a_line_can_be_edited(void **state)
 static void characters_of_many_bytes_are_whole(void **state)
 {
     (void)state;
-    keys("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa6" "b");
-    terminal_shows("> a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa6" "b", 7);
+    keys("a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa6"
+         "b");
+    terminal_shows("> a\xc3\xa4\xe2\x82\xac\xf0\x9f\x90\xa6"
+                   "b",
+                   7);
     keys(LEFT "\x7f");
-    terminal_shows("> a\xc3\xa4\xe2\x82\xac" "b", 5);
+    terminal_shows("> a\xc3\xa4\xe2\x82\xac"
+                   "b",
+                   5);
     keys(LEFT "\xc3\xb6");
-    terminal_shows("> a\xc3\xa4\xc3\xb6\xe2\x82\xac" "b", 5);
-    keys("\x80\xff\xc3" "x\xe2\x82" "y"); // bytes that are no characters
+    terminal_shows("> a\xc3\xa4\xc3\xb6\xe2\x82\xac"
+                   "b",
+                   5);
+    keys("\x80\xff\xc3"
+         "x\xe2\x82"
+         "y"); // bytes that are no characters
     assert_int_equal(keys("\r"), EDIT_LINE);
-    assert_string_equal(edit.text, "a\xc3\xa4\xc3\xb6xy\xe2\x82\xac" "b");
+    assert_string_equal(edit.text, "a\xc3\xa4\xc3\xb6xy\xe2\x82\xac"
+                                   "b");
 }
 
 static void history_goes_up_and_down(void **state)
@@ -214,8 +230,11 @@ static void control_keys_end_the_line_their_way(void **state)
 static void any_keys_keep_terminal_and_line_together(void **state)
 {
     (void)state;
-    static const char *const some[] = {LEFT, RIGHT, UP, DOWN, "\x7f", "\x1b[3~", "\x01", "\x05", "\x17", "a", "b ",
-                                       "\xc3\xa4", "\xe2\x82\xac", "\x1b[1;5C", "\x1b[1;5D", "\x1b[99;99;99;99;99Z"};
+    static const char *const some[] = {
+        LEFT,           RIGHT,       UP,          DOWN,
+        "\x7f",         "\x1b[3~",   "\x01",      "\x05",
+        "\x17",         "a",         "b ",        "\xc3\xa4",
+        "\xe2\x82\xac", "\x1b[1;5C", "\x1b[1;5D", "\x1b[99;99;99;99;99Z"};
     srand(2);
     for (int i = 0; i < 30000; i++) {
         int r = rand();
@@ -236,7 +255,7 @@ static void any_keys_keep_terminal_and_line_together(void **state)
     }
 }
 
-// --- the parser ---------------------------------------------------------------------------------------------------------
+// --- the parser ----------------------------------------------------------------------------------
 
 static struct parsed parsed;
 static const char *rest;
@@ -291,7 +310,8 @@ static void commands_and_redirections(void **state)
 static void bad_lines_are_named(void **state)
 {
     (void)state;
-    const char *const bad[] = {"echo 'a", "echo \"a", "echo \\", "a > ", "a > ; b", "> f", "&", "a >b >c", "a < <"};
+    const char *const bad[] = {"echo 'a", "echo \"a", "echo \\", "a > ", "a > ; b",
+                               "> f",     "&",        "a >b >c", "a < <"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         rest = bad[i];
         assert_non_null(parse_next(&rest, &parsed, variable, NULL));

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define CTRL(letter) ((letter) - '@')
-#define ESCAPE 0x1b
-#define DELETE 0x7f
+#define ESCAPE       0x1b
+#define DELETE       0x7f
 
 void edit_init(struct edit *edit, void (*output)(void *context, const char *text, size_t bytes),
                void *context)
@@ -35,7 +35,7 @@ void edit_redraw(struct edit *edit)
     edit_show(edit);
 }
 
-// --- text -----------------------------------------------------------------------------------------------------------
+// --- text ----------------------------------------------------------------------------------------
 
 static bool is_continuation(char c)
 {
@@ -98,7 +98,8 @@ void edit_insert(struct edit *edit, const char *text, size_t bytes)
         edit_show_text(edit, "\a");
         return;
     }
-    memmove(edit->text + edit->cursor + bytes, edit->text + edit->cursor, edit->bytes - edit->cursor);
+    memmove(edit->text + edit->cursor + bytes, edit->text + edit->cursor,
+            edit->bytes - edit->cursor);
     memcpy(edit->text + edit->cursor, text, bytes);
     edit->bytes += bytes;
     cursor_move(edit, edit->cursor + bytes);
@@ -111,7 +112,7 @@ static void text_replace(struct edit *edit, const char *text)
     cursor_move(edit, edit->bytes);
 }
 
-// --- history --------------------------------------------------------------------------------------------------------
+// --- history -------------------------------------------------------------------------------------
 
 static void history_go(struct edit *edit, size_t to)
 {
@@ -152,7 +153,7 @@ static void history_add(struct edit *edit)
     memcpy(edit->history[edit->history_count++], edit->text, edit->bytes + 1);
 }
 
-// --- keys -----------------------------------------------------------------------------------------------------------
+// --- keys ----------------------------------------------------------------------------------------
 
 static enum edit_event line_finish(struct edit *edit)
 {
@@ -209,7 +210,8 @@ static enum edit_event control_key(struct edit *edit, unsigned char byte)
     return EDIT_MORE;
 }
 
-// The end of "ESC [" or "ESC O": `final` with the parameters in edit->sequence (xterm's and the VT220's keys).
+// The end of "ESC [" or "ESC O": `final` with the parameters in edit->sequence (xterm's and the
+// VT220's keys).
 static void sequence_key(struct edit *edit, char final)
 {
     const char *parameters = edit->sequence;
@@ -277,7 +279,8 @@ static size_t character_length(unsigned char first)
     return first >= 0xf0 && first < 0xf5 ? 4 : 0;
 }
 
-// A byte of text; a character is inserted when it is whole, and bytes that belong to none are dropped.
+// A byte of text; a character is inserted when it is whole, and bytes that belong to none are
+// dropped.
 static void text_key(struct edit *edit, unsigned char byte)
 {
     if (edit->character_bytes > 0 && (byte & 0xc0) == 0x80) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The shell's line editor as pure code: keys go in byte by byte, text for the terminal comes out through a callback. It needs nothing of
-// the terminal but printing, carriage return, newline and backspace; only Ctrl-L sends an escape sequence. Text is UTF-8, each character is
-// taken to be one column wide. A line longer than the terminal scrolls sideways.
+// The shell's line editor as pure code: keys go in byte by byte, text for the terminal comes out
+// through a callback. It needs nothing of the terminal but printing, carriage return, newline and
+// backspace; only Ctrl-L sends an escape sequence. Text is UTF-8, each character is taken to be one
+// column wide. A line longer than the terminal scrolls sideways.
 //
-//     left right home end, Ctrl-B F A E     move           Ctrl-left, Ctrl-right, Alt-B F     by words
-//     backspace delete, Ctrl-U K W          remove         up down, Ctrl-P N                  history
+//     left right home end, Ctrl-B F A E     move
+//     Ctrl-left, Ctrl-right, Alt-B F        move by words
+//     backspace delete, Ctrl-U K W          remove
+//     up down, Ctrl-P N                     history
 #ifndef SHELL_EDIT_H
 #define SHELL_EDIT_H
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The line editor's display: see edit_show.h. Moving left is printing backspaces, moving right is printing again what is there.
+// The line editor's display: see edit_show.h. Moving left is printing backspaces, moving right is
+// printing again what is there.
 #include "edit_show.h"
 
 #include <string.h>
@@ -61,8 +62,8 @@ static void shown_move(struct edit *edit, size_t column)
 // Chooses the part of the text to show, so that the cursor is in it. Returns its length in bytes.
 static size_t window_place(struct edit *edit)
 {
-    size_t room = edit->prompt_columns + 20 < EDIT_COLUMNS ? EDIT_COLUMNS - 1 - edit->prompt_columns
-                                                           : 20;
+    size_t room =
+        edit->prompt_columns + 20 < EDIT_COLUMNS ? EDIT_COLUMNS - 1 - edit->prompt_columns : 20;
     if (columns_of(edit->text, edit->bytes) < room) {
         edit->window = 0;
     } else if (edit->cursor < edit->window || edit->window > edit->bytes ||

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The line editor's display: brings the terminal from what it shows to what the line is, with as few characters as
-// that takes. Used by edit.c only.
+// The line editor's display: brings the terminal from what it shows to what the line is, with as
+// few characters as that takes. Used by edit.c only.
 #ifndef SHELL_EDIT_SHOW_H
 #define SHELL_EDIT_SHOW_H
 

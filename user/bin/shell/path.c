@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-// Adds the components of `path` to `out`, which holds `*used` bytes of an absolute path ("" is the root).
+// Adds the components of `path` to `out`, which holds `*used` bytes of an absolute path ("" is the
+// root).
 static bool components_add(const char *path, char out[PATH_BYTES], size_t *used)
 {
     while (*path != 0) {
