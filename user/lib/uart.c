@@ -301,6 +301,7 @@ _Noreturn void uart_run(const struct uart_ops *ops, int argc, char **argv)
     driver.ops = ops;
     driver.irq = startup_handle("irq");
     registers_map(layout_read(argc, argv));
+    device_drain(); // what came before: turning FIFOs on may empty them
     ops->take_over(&driver.uart);
     irq_begin();
     device_serve();
