@@ -97,7 +97,7 @@ static status_t serve_kill(struct server_call *call)
         return ERR_NOT_SUPPORTED;
     }
     // Its end comes back as an event like any other end.
-    return root->units[node].process != HANDLE_NONE ? sys_process_kill(root->units[node].process) : ERR_BAD_STATE;
+    return root->units[node].process != HANDLE_NONE ? sys_process_kill(root->units[node].process) : ERR_NOT_FOUND;
 }
 
 static status_t shutdown_begin(struct root *root, uint32_t action)

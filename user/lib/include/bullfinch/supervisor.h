@@ -9,7 +9,8 @@
 
 enum sup_op {
     SUP_LIST = 1,     // w0 index. Reply: data struct sup_service; ERR_NOT_FOUND past the end
-    SUP_KILL = 2,     // data name: kills the service's process; its restart type decides what follows
+    SUP_KILL = 2,     // data name: kills the service's process; its restart type decides what follows. ERR_NOT_FOUND:
+                      // no service of that name runs; ERR_NOT_SUPPORTED: a group
     SUP_SHUTDOWN = 3, // w0 POWER_OFF or POWER_RESTART: stops services in reverse order, then the machine; no reply on success
     SUP_RUN_DONE = 4, // w0 exit code; data reason text: the program of a `run=` boot is finished; the machine powers off, no reply
     SUP_START = 5,    // data struct sup_child, its handles: starts and from now on supervises a permanent service in the caller's own
