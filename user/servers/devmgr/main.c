@@ -77,8 +77,8 @@ static void child_describe(const void *fdt, int node, const struct driver *d, co
                            struct sup_child *child)
 {
     *child = (struct sup_child){.name = "uart", .handles = {"mmio", "irq", "endpoint", "log"}};
-    uint32_t shift = d->adjustable ? tree_u32(fdt, node, "reg-shift", d->shift) : d->shift;
-    uint32_t width = d->adjustable ? tree_u32(fdt, node, "reg-io-width", d->width) : d->width;
+    uint32_t shift = d->adjustable ? tree_cell(fdt, node, "reg-shift", d->shift) : d->shift;
+    uint32_t width = d->adjustable ? tree_cell(fdt, node, "reg-io-width", d->width) : d->width;
     (void)snprintf(child->program, sizeof(child->program), "%s", d->program);
     (void)snprintf(child->arg, sizeof(child->arg), "offset=%u shift=%u width=%u",
                    (unsigned)(place->base % ABI_PAGE_SIZE), (unsigned)shift, (unsigned)width);

@@ -15,7 +15,7 @@
 
 bool tree_valid(const void *fdt, size_t bytes)
 {
-    return bytes >= FDT_V17_SIZE && fdt_check_header(fdt) == 0 && fdt_totalsize(fdt) <= bytes &&
+    return bytes >= FDT_V17_SIZE && fdt_check_header(fdt) == 0 && fdt_version(fdt) >= 17 && fdt_totalsize(fdt) <= bytes &&
            fdt_check_full(fdt, fdt_totalsize(fdt)) == 0;
 }
 
@@ -35,7 +35,7 @@ static uint64_t cells_read(const void *property, unsigned first, unsigned count)
     return value;
 }
 
-uint32_t tree_u32(const void *fdt, int node, const char *name, uint32_t otherwise)
+uint32_t tree_cell(const void *fdt, int node, const char *name, uint32_t otherwise)
 {
     int len;
     const void *p = fdt_getprop(fdt, node, name, &len);
@@ -78,8 +78,8 @@ struct cells {
 
 static bool cells_get(const void *fdt, int bus, struct cells *c)
 {
-    c->address = tree_u32(fdt, bus, "#address-cells", 2);
-    c->size = tree_u32(fdt, bus, "#size-cells", 1);
+    c->address = tree_cell(fdt, bus, "#address-cells", 2);
+    c->size = tree_cell(fdt, bus, "#size-cells", 1);
     return c->address > 0 && c->address <= CELLS_MAX && c->size <= CELLS_MAX;
 }
 
@@ -142,7 +142,7 @@ static const char *registers_find(const void *fdt, int node, struct device_place
 static int parent_of_interrupts(const void *fdt, int node)
 {
     for (unsigned depth = 0; node >= 0 && depth < BUSES_MAX; depth++) {
-        uint32_t phandle = tree_u32(fdt, node, "interrupt-parent", 0);
+        uint32_t phandle = tree_cell(fdt, node, "interrupt-parent", 0);
         if (phandle != 0) {
             return fdt_node_offset_by_phandle(fdt, phandle);
         }
@@ -172,7 +172,7 @@ static bool is_plic(const void *fdt, int controller)
 static const char *specifier_read(const void *fdt, int controller, const void *cells, unsigned count,
                                   struct device_place *out)
 {
-    unsigned wanted = tree_u32(fdt, controller, "#interrupt-cells", 0);
+    unsigned wanted = tree_cell(fdt, controller, "#interrupt-cells", 0);
     if (wanted == 0 || count < wanted) {
         return "its interrupt is cut off";
     }

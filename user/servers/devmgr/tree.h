@@ -25,7 +25,7 @@ int tree_console(const void *fdt);
 // Registers and first interrupt of a device. NULL on success, or what is wrong (a static text).
 const char *tree_place(const void *fdt, int node, struct device_place *out);
 // A property of one cell; `otherwise` if it is absent or of another length.
-uint32_t tree_u32(const void *fdt, int node, const char *name, uint32_t otherwise);
+uint32_t tree_cell(const void *fdt, int node, const char *name, uint32_t otherwise);
 // Whether the device is in use: no status property, or "okay".
 bool tree_enabled(const void *fdt, int node);
 
