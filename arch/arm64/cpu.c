@@ -62,6 +62,9 @@ void arch_cpu_init(struct arch_percpu *percpu)
         __asm__ volatile(
             ".inst 0xd500419f"); // msr pan, #1: ARMv8.1, the assembler is set to ARMv8.0
     }
+    if (id_field(sysreg_read("S3_0_C0_C7_2"), 60) != 0) { // ID_AA64MMFR2_EL1.E0PD
+        sysreg_write("tcr_el1", sysreg_read("tcr_el1") | TCR_E0PD1);
+    }
     if (has_pmu()) {
         sysreg_write("pmuserenr_el0", BF_BENCH ? 5 : 0); // CR, EN
         if (BF_BENCH) {

@@ -34,8 +34,6 @@
 #define ESR_FNV      (1u << 10)
 #define ESR_FSC(esr) ((unsigned)(esr) & 0x3f)
 
-static_assert(ERR_BAD_ADDRESS == -6, "uaccess.S");
-
 static inline struct thread *thread_of(struct arch_thread *t)
 {
     return (struct thread *)t;
