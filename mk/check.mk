@@ -20,11 +20,17 @@ check-includes:
 check-book: $(GEN_FILES)
 	$(Q)$(PYTHON) tools/book.py --check
 
+# TIDY=arch looks only at what is compiled for this architecture alone, when another run has looked at
+# the rest.
+TIDY_K = $(if $(filter arch,$(TIDY)),$(filter arch/%,$(K_C)),$(K_C))
+TIDY_U_ALL = $(filter %.c,$(UL_C) $(RUNNER_C) \
+               $(foreach d,$(U_DIRS) user/servers/root,$(call dir_sources,$(d))))
+TIDY_U = $(foreach f,$(TIDY_U_ALL),$(if $(filter-out arch,$(TIDY))$(findstring /$(ARCH)/,$(f)),$(f)))
+
+check-tidy: TIDY ?= all
 check-tidy: $(GEN_FILES)
 	$(Q)mkdir -p $(UOUT)
-	$(Q)printf '%s\n' $(foreach f,$(K_C),'K $(f)') $(foreach f,$(filter-out %.S,$(UL_C) \
-		$(RUNNER_C) $(foreach d,$(U_DIRS) user/servers/root,$(call dir_sources,$(d)))),'U $(f)') \
-		> $(UOUT)/tidy-files
+	$(Q)printf '%s\n' $(TIDY_K:%='K %') $(TIDY_U:%='U %') > $(UOUT)/tidy-files
 	$(Q)$(PYTHON) tools/tidy.py --files $(UOUT)/tidy-files --out $(UOUT) --tidy $(CLANG_TIDY) \
 		--clang $(CLANG) \
 		--kernel-flags '$(KFLAGS) $(KINC) -isystem $(LIBFDT) -isystem kernel/lib/include' \

@@ -242,7 +242,8 @@ class Runner:
             for arch in self.archs if check == "tidy" else self.archs[:1]:
                 name = f"check {check}" + (f" {arch}" if check == "tidy" else "")
                 if self.wanted(name):
-                    self.make(name, f"check-{check}", f"ARCH={arch}")
+                    self.make(name, f"check-{check}", f"ARCH={arch}",
+                              "TIDY=all" if arch == self.archs[0] else "TIDY=arch")
 
     def guarded(self, function, *args):
         """Runs a job of the pool; a mistake of the runner itself must not pass for a success."""
