@@ -265,24 +265,6 @@ static bool cpu_time_is_shared_by_weight(void)
 }
 
 static volatile int fp_wrong, fp_done;
-    handle_t a, b;
-    fp_wrong = fp_done = 0;
-    EXPECT(thread_run(fp_worker, (void *)1, &a), OK);
-    EXPECT(thread_run(fp_worker, (void *)2, &b), OK);
-    handle_t n;
-    uint64_t bits;
-    EXPECT(sys_notification_create(&n), OK);
-    for (unsigned i = 0; i < 500 && fp_done < 2; i++) {
-        EXPECT(sys_notification_wait(n, after_ms(10), &bits), ERR_TIMED_OUT);
-    }
-    EXPECT(fp_done, 2);
-    EXPECT(fp_wrong, 0);
-    handle_t all[] = {a, b, n};
-    EXPECT(close_all(all, 3), OK);
-    return true;
-}
-
-static volatile int fp_wrong, fp_done;
 // Keeps values in floating-point registers across many switches.
 #if defined(__aarch64__)
 #define FP_KEEP "+w"
@@ -310,7 +292,26 @@ static void fp_worker(void *arg)
 static bool floating_point_survives_switches(void)
 {
     extern void fp_worker(void *arg);
-    extern const struct test task_tests[] = {
+    extern static bool floating_point_survives_switches(void)
+{
+    handle_t a, b;
+    fp_wrong = fp_done = 0;
+    EXPECT(thread_run(fp_worker, (void *)1, &a), OK);
+    EXPECT(thread_run(fp_worker, (void *)2, &b), OK);
+    handle_t n;
+    uint64_t bits;
+    EXPECT(sys_notification_create(&n), OK);
+    for (unsigned i = 0; i < 500 && fp_done < 2; i++) {
+        EXPECT(sys_notification_wait(n, after_ms(10), &bits), ERR_TIMED_OUT);
+    }
+    EXPECT(fp_done, 2);
+    EXPECT(fp_wrong, 0);
+    handle_t all[] = {a, b, n};
+    EXPECT(close_all(all, 3), OK);
+    return true;
+}
+
+const struct test task_tests[] = {
     {"process.an_exit_code_arrives", an_exit_code_arrives_with_the_exit_notification},
     {"process.a_spinning_one_can_be_killed", a_spinning_process_can_be_killed},
     {"process.a_watch_on_a_dead_one_fires_at_once", a_watch_on_a_dead_process_fires_at_once},

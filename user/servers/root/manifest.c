@@ -372,8 +372,9 @@ static bool flags_read(struct parser *p, unsigned from, const char *const *choic
 
 static bool give_resource(struct parser *p, struct manifest_give *g)
 {
-    static const char *const kinds[] = {"log", "power", "mmio", "irq", "dma", NULL};
-    static const enum resource_kind values[] = {RESOURCE_LOG, RESOURCE_POWER, RESOURCE_MMIO, RESOURCE_IRQ, RESOURCE_DMA};
+    static const char *const kinds[] = {"log", "power", "mmio", "irq", "dma", "root", NULL};
+    static const enum resource_kind values[] = {RESOURCE_LOG, RESOURCE_POWER, RESOURCE_MMIO, RESOURCE_IRQ, RESOURCE_DMA,
+                                                  RESOURCE_ROOT};
     static const char *const rights[] = {"read", "write", "manage", NULL};
     static const rights_t bits[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_MANAGE};
     unsigned kind;
