@@ -187,7 +187,7 @@ static bool read_service(struct parser *p)
 static bool read_in(struct parser *p)
 {
     struct manifest_group *g = group_find(p->m, p->words[1]);
-    if (g == NULL || g == p->group) {
+    if (g == NULL || (p->section == IN_GROUP && g == p->group)) {
         return fail(p, "no group '%s' stands before this line", p->words[1]);
     }
     uint32_t index = (uint32_t)(g - p->m->groups);
