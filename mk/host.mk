@@ -19,7 +19,7 @@ define host_rule
 $(HOST_OUT)/$(1): tests/host/$(1).c $(call host_sources,$(1)) mk/host.mk | $(GEN_FILES)
 	$$(call say,HOST,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)for source in $$(filter %.c,$$^); do \
+	$$(Q)for source in tests/host/$(1).c $(call host_sources,$(1)); do \
 		object=$$@.o/$$$$(echo $$$$source | tr / _).o; mkdir -p $$@.o; \
 		$$(CLANG) $$(HOST_FLAGS) $(call host_flags,$(1)) $$(HOST_INC) -isystem $$(LIBFDT) \
 			-MMD -MP -MT $$@ -c $$$$source -o $$$$object || exit 1; \
