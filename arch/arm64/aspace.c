@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// ARM64: user address spaces: the tables below TTBR0 and their ASIDs (Arm ARM D8). The caller serialises calls on one address
-// space; ASIDs have a lock of their own.
+// ARM64: user address spaces: the tables below TTBR0 and their ASIDs (Arm ARM D8). The caller
+// serialises calls on one address space; ASIDs have a lock of their own.
 //
-// ASIDs. An address space gets one when it is activated, valid for a generation; numbers are handed out once per generation. When they run
-// out the generation ends: every TLB is flushed and address spaces get new numbers as they are activated. A CPU does not stop for
-// that: the number it is using at that moment stays reserved for its address space. With 8-bit ASIDs that happens every 255 address
-// spaces, with 16-bit ones hardly ever.
+// ASIDs. An address space gets one when it is activated, valid for a generation; numbers are handed
+// out once per generation. When they run out the generation ends: every TLB is flushed and address
+// spaces get new numbers as they are activated. A CPU does not stop for that: the number it is
+// using at that moment stays reserved for its address space. With 8-bit ASIDs that happens every
+// 255 address spaces, with 16-bit ones hardly ever.
 #include "arch/arm64/port.h"
 #include "arch/arm64/pte.h"
 #include "kernel/debug/log.h"
@@ -21,7 +22,8 @@ static struct spinlock asid_lock = SPINLOCK_INIT("asid", LOCK_SCHED);
 static uint64_t generation = 1;
 static uint32_t asid_next = 1; // 0 belongs to no address space
 
-// What a CPU runs on: generation << 16 | ASID; 0 when a new generation has begun since, or nothing is active.
+// What a CPU runs on: generation << 16 | ASID; 0 when a new generation has begun since, or nothing
+// is active.
 static uint64_t active[BOOT_CPUS_MAX];
 static uint64_t reserved[BOOT_CPUS_MAX]; // active at the last change of generation
 
@@ -30,10 +32,14 @@ static uint32_t asid_count(void)
     return id_field(sysreg_read("id_aa64mmfr0_el1"), 4) == 2 ? 1u << 16 : 1u << 8;
 }
 
-static uint64_t context_of(const struct arch_aspace *as) { return as->asid_generation << 16 | as->asid; }
+static uint64_t context_of(const struct arch_aspace *as)
+{
+    return as->asid_generation << 16 | as->asid;
+}
 
-// Invalidates the leaf entry of one page in all TLBs of all CPUs. The table was written before; the first barrier makes that visible
-// to walks ahead of the invalidation, the second waits until no CPU uses the old entry.
+// Invalidates the leaf entry of one page in all TLBs of all CPUs. The table was written before; the
+// first barrier makes that visible to walks ahead of the invalidation, the second waits until no
+// CPU uses the old entry.
 static void tlb_invalidate(const struct arch_aspace *as, vaddr_t va)
 {
     uint64_t operand = (uint64_t)as->asid << ASID_SHIFT | va >> PAGE_SHIFT;
@@ -77,7 +83,8 @@ static uint64_t *leaf_make(struct arch_aspace *as, vaddr_t va)
     return &table[table_index(va, 3)];
 }
 
-// User pages are never executable by the kernel, kernel pages never by the user; device memory by nobody.
+// User pages are never executable by the kernel, kernel pages never by the user; device memory by
+// nobody.
 static uint64_t leaf_value(paddr_t pa, unsigned prot, unsigned cache)
 {
     static const uint64_t attributes[] = {
@@ -87,7 +94,8 @@ static uint64_t leaf_value(paddr_t pa, unsigned prot, unsigned cache)
     };
     ASSERT(cache < ARRAY_SIZE(attributes));
     ASSERT((prot & (PROT_WRITE | PROT_EXEC)) != (PROT_WRITE | PROT_EXEC));
-    uint64_t pte = pa | PTE_VALID | PTE_TABLE | PTE_USER | PTE_AF | PTE_NG | PTE_PXN | attributes[cache];
+    uint64_t pte =
+        pa | PTE_VALID | PTE_TABLE | PTE_USER | PTE_AF | PTE_NG | PTE_PXN | attributes[cache];
     if ((prot & PROT_WRITE) == 0) {
         pte |= PTE_READONLY;
     }
@@ -107,9 +115,11 @@ status_t arch_aspace_init(struct arch_aspace *as)
     return OK;
 }
 
-status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot, unsigned cache)
+status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                         unsigned cache)
 {
-    ASSERT(va >= USER_BASE && va < arch_user_top() && ((va | pa) & PAGE_MASK) == 0 && (pa & ~PTE_ADDRESS) == 0);
+    ASSERT(va >= USER_BASE && va < arch_user_top() && ((va | pa) & PAGE_MASK) == 0 &&
+           (pa & ~PTE_ADDRESS) == 0);
     uint64_t *leaf = leaf_make(as, va);
     if (leaf == NULL) {
         return ERR_NO_MEMORY;
@@ -132,7 +142,8 @@ bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa)
     return true;
 }
 
-bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot, unsigned cache)
+bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                        unsigned cache)
 {
     uint64_t *leaf = leaf_find(as, va);
     if (leaf == NULL || *leaf == 0) {
@@ -140,7 +151,8 @@ bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned
     }
     uint64_t value = leaf_value(pa, prot, cache);
     if (((*leaf ^ value) & (PTE_ADDRESS | PTE_ATTR_MASK | PTE_SH_INNER)) != 0) {
-        *leaf = 0; // break-before-make: no TLB may hold the old and the new frame at once (Arm ARM D8.16.1)
+        // Break-before-make: no TLB may hold the old and the new frame at once (Arm ARM D8.16.1).
+        *leaf = 0;
         tlb_invalidate(as, va);
         *leaf = value;
         dsb_ishst();
@@ -259,9 +271,9 @@ static void generation_begin(void)
     asid_next = 1;
     for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
         uint64_t context = __atomic_exchange_n(&active[cpu], 0, __ATOMIC_RELAXED);
-        if (context != 0) { // else what it held at the change before this one is still what it runs on
+        if (context != 0) {
             reserved[cpu] = context;
-        }
+        } // else it still runs on what it did at the change before this one
     }
     // Numbers of the old generation go out again: nothing of theirs may be left anywhere.
     dsb_ishst();
@@ -270,7 +282,8 @@ static void generation_begin(void)
     isb();
 }
 
-// Gives the address space an ASID of the present generation; its old one if some CPU kept that through the change.
+// Gives the address space an ASID of the present generation; its old one if some CPU kept that
+// through the change.
 static void asid_assign(struct arch_aspace *as)
 {
     uint64_t old = context_of(as);
@@ -292,7 +305,8 @@ static void asid_assign(struct arch_aspace *as)
     as->asid_generation = generation;
 }
 
-// Slow path of activation: the generation changed, or this CPU runs on nothing it could be compared with.
+// Slow path of activation: the generation changed, or this CPU runs on nothing it could be compared
+// with.
 static void activate_locked(struct arch_aspace *as, uint64_t *mine)
 {
     spin_lock(&asid_lock);
@@ -307,12 +321,14 @@ void arch_aspace_activate(struct arch_aspace *as)
 {
     uint64_t ttbr = arch_image_to_phys(mmu_empty_table);
     if (as != NULL) {
-        // A change of generation on another CPU zeroes `active`: then the exchange fails, and the slow path looks again. If the exchange
-        // comes first, the change sees and reserves this ASID.
+        // A change of generation on another CPU zeroes `active`: then the exchange fails, and the
+        // slow path looks again. If the exchange comes first, the change sees and reserves this
+        // ASID.
         uint64_t *mine = &active[arch_percpu()->id];
         uint64_t before = __atomic_load_n(mine, __ATOMIC_RELAXED);
         if (before == 0 || as->asid_generation != __atomic_load_n(&generation, __ATOMIC_RELAXED) ||
-            !__atomic_compare_exchange_n(mine, &before, context_of(as), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            !__atomic_compare_exchange_n(mine, &before, context_of(as), false, __ATOMIC_RELAXED,
+                                         __ATOMIC_RELAXED)) {
             activate_locked(as, mine);
         }
         ttbr = as->root | (uint64_t)as->asid << ASID_SHIFT;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// ARM64: the translation tables that the kernel starts on. boot_tables_build runs with the MMU off, at the physical address of the
-// image: it uses PC-relative addresses only (no pointer in initialised data) and aligned accesses.
+// ARM64: the translation tables that the kernel starts on. boot_tables_build runs with the MMU off,
+// at the physical address of the image: it uses PC-relative addresses only (no pointer in
+// initialised data) and aligned accesses.
 //
 //   TTBR0  identity map of the 1 GiB blocks that hold the image, for the jump
 //   TTBR1  the physical map of the 1 GiB blocks that hold the image and the device tree;
 //          the image, in 2 MiB blocks; the device window, whose tables the final map keeps
 //
-// Blocks of 1 GiB may cover addresses where no memory is. They are executable in the identity map only, which is gone when
-// arch_mmu_init returns.
+// Blocks of 1 GiB may cover addresses where no memory is. They are executable in the identity map
+// only, which is gone when arch_mmu_init returns.
 #include "arch/arm64/port.h"
 #include "arch/arm64/pte.h"
 #include "kernel/lib/devicetree.h"
@@ -21,7 +22,8 @@ BOOT_TABLE uint64_t boot_kernel_l0[TABLE_ENTRIES];
 BOOT_TABLE uint64_t boot_identity_l0[TABLE_ENTRIES];
 BOOT_TABLE static uint64_t image_l1[TABLE_ENTRIES];
 BOOT_TABLE static uint64_t image_l2[TABLE_ENTRIES];
-// Level 1 tables of the physical and the identity map: image and device tree may lie in different 512 GiB.
+// Level 1 tables of the physical and the identity map: image and device tree may lie in different
+// 512 GiB.
 BOOT_TABLE static uint64_t physmap_l1[2][TABLE_ENTRIES];
 BOOT_TABLE static uint64_t identity_l1[2][TABLE_ENTRIES];
 BOOT_TABLE uint64_t boot_device_l2[TABLE_ENTRIES];
@@ -34,9 +36,10 @@ static uint64_t table_entry(const void *table)
     return (uint64_t)(uintptr_t)table | PTE_VALID | PTE_TABLE;
 }
 
-// Maps the 1 GiB around pa at base + pa. *used of the two level 1 tables are taken; a third is never needed, and an address
-// for which there is none is left out.
-static void map_gib(uint64_t *l0, uint64_t (*l1)[TABLE_ENTRIES], unsigned *used, vaddr_t va, uint64_t block)
+// Maps the 1 GiB around pa at base + pa. *used of the two level 1 tables are taken; a third is
+// never needed, and an address for which there is none is left out.
+static void map_gib(uint64_t *l0, uint64_t (*l1)[TABLE_ENTRIES], unsigned *used, vaddr_t va,
+                    uint64_t block)
 {
     unsigned top = table_index(va, 0);
     if (l0[top] == 0 && *used < 2) {
@@ -50,20 +53,23 @@ static void map_gib(uint64_t *l0, uint64_t (*l1)[TABLE_ENTRIES], unsigned *used,
 
 void boot_tables_build(paddr_t image, paddr_t fdt)
 {
-    for (volatile uint64_t *p = (uint64_t *)boot_tables_start; p < (uint64_t *)boot_tables_end; p++) {
+    for (volatile uint64_t *p = (uint64_t *)boot_tables_start; p < (uint64_t *)boot_tables_end;
+         p++) {
         *p = 0;
     }
     paddr_t image_last = image + (paddr_t)(kernel_image_end - kernel_image_start) - 1;
     const uint64_t executable = PTE_KERNEL | PTE_SH_INNER | PTE_ATTR(ATTR_NORMAL);
     unsigned used = 0;
     map_gib(boot_identity_l0, identity_l1, &used, image, align_down(image, BLOCK_1G) | executable);
-    map_gib(boot_identity_l0, identity_l1, &used, image_last, align_down(image_last, BLOCK_1G) | executable);
+    map_gib(boot_identity_l0, identity_l1, &used, image_last,
+            align_down(image_last, BLOCK_1G) | executable);
 
     used = 0;
     const paddr_t reached[] = {image, image_last, fdt, fdt + DEVICETREE_BYTES_MAX - 1};
     for (unsigned i = 0; i < ARRAY_SIZE(reached); i++) {
         vaddr_t va = PHYSMAP_BASE + reached[i];
-        map_gib(boot_kernel_l0, physmap_l1, &used, va, align_down(reached[i], BLOCK_1G) | PTE_KERNEL_DATA);
+        map_gib(boot_kernel_l0, physmap_l1, &used, va,
+                align_down(reached[i], BLOCK_1G) | PTE_KERNEL_DATA);
     }
     boot_kernel_l0[table_index(KERNEL_IMAGE_BASE, 0)] = table_entry(image_l1);
     image_l1[table_index(KERNEL_IMAGE_BASE, 1)] = table_entry(image_l2);

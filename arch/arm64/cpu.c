@@ -16,7 +16,8 @@
 NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
 NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa);
 
-// Stands for the boot CPU's record until the scheduler has one, so that a stack overflow finds the emergency stack.
+// Stands for the boot CPU's record until the scheduler has one, so that a stack overflow finds the
+// emergency stack.
 static struct arch_percpu early_percpu;
 
 static void percpu_set(struct arch_percpu *percpu)
@@ -55,7 +56,11 @@ void arch_cpu_init(struct arch_percpu *percpu)
     sysreg_write("tpidrro_el0", 0);
     if (has_pan()) {
         sysreg_write("sctlr_el1", sysreg_read("sctlr_el1") & ~(uint64_t)SCTLR_SPAN);
-        __asm__ volatile(".inst 0xd500419f"); // msr pan, #1: ARMv8.1, the assembler is set to ARMv8.0
+        __asm__ volatile(".inst 0xd500419f"); // msr pan, #1: ARMv8.1, the assembler is set to
+                                              // ARMv8.0
+    }
+    if (id_field(sysreg_read("S3_0_C0_C7_2"), 60) != 0) { // ID_AA64MMFR2_EL1.E0PD
+        sysreg_write("tcr_el1", sysreg_read("tcr_el1") | TCR_E0PD1);
     }
     if (has_pmu()) {
         sysreg_write("pmuserenr_el0", BF_BENCH ? 5 : 0); // CR, EN
@@ -77,9 +82,9 @@ struct cpu_name {
 
 // MIDR_EL1 part numbers of implementer 0x41 (Arm), from the cores' technical reference manuals.
 static const struct cpu_name cpu_names[] = {
-    {0xd03, "Cortex-A53"}, {0xd04, "Cortex-A35"}, {0xd05, "Cortex-A55"},  {0xd07, "Cortex-A57"},
-    {0xd08, "Cortex-A72"}, {0xd09, "Cortex-A73"}, {0xd0a, "Cortex-A75"},  {0xd0b, "Cortex-A76"},
-    {0xd0c, "Neoverse-N1"}, {0xd0d, "Cortex-A77"}, {0xd40, "Neoverse-V1"}, {0xd41, "Cortex-A78"},
+    {0xd03, "Cortex-A53"},  {0xd04, "Cortex-A35"},  {0xd05, "Cortex-A55"},  {0xd07, "Cortex-A57"},
+    {0xd08, "Cortex-A72"},  {0xd09, "Cortex-A73"},  {0xd0a, "Cortex-A75"},  {0xd0b, "Cortex-A76"},
+    {0xd0c, "Neoverse-N1"}, {0xd0d, "Cortex-A77"},  {0xd40, "Neoverse-V1"}, {0xd41, "Cortex-A78"},
     {0xd46, "Cortex-A510"}, {0xd47, "Cortex-A710"}, {0xd49, "Neoverse-N2"}, {0xd4f, "Neoverse-V2"},
 };
 
@@ -97,15 +102,16 @@ void arch_cpu_describe(char *buf, size_t size)
         }
     }
     uint64_t mmfr0 = sysreg_read("id_aa64mmfr0_el1");
-    ksnprintf(buf, size, "%s r%up%u (midr 0x%08lx), %u-bit ASIDs%s%s", name, (unsigned)(midr >> 20) & 0xf,
-              (unsigned)midr & 0xf, midr, id_field(mmfr0, 4) == 2 ? 16u : 8u, has_pan() ? ", PAN" : "",
+    ksnprintf(buf, size, "%s r%up%u (midr 0x%08lx), %u-bit ASIDs%s%s", name,
+              (unsigned)(midr >> 20) & 0xf, (unsigned)midr & 0xf, midr,
+              id_field(mmfr0, 4) == 2 ? 16u : 8u, has_pan() ? ", PAN" : "",
               fpu_present() ? ", FP" : "");
 }
 
 void arch_wait_for_interrupt(void)
 {
-    // The ISB makes a timer just set count, the DSB completes what devices are to see before the CPU sleeps. A masked interrupt
-    // wakes WFI all the same (Arm ARM D1.6.2).
+    // The ISB makes a timer just set count, the DSB completes what devices are to see before the
+    // CPU sleeps. A masked interrupt wakes WFI all the same (Arm ARM D1.6.2).
     __asm__ volatile("isb\n dsb sy\n wfi" : : : "memory");
 }
 
@@ -124,7 +130,8 @@ void arch_halt(void)
 
 void arch_relax(void) { __asm__ volatile("yield"); }
 
-// Frame records (AAPCS64 6.4.6): x29 points at the caller's x29 and the return address. Only this CPU's stacks are read.
+// Frame records (AAPCS64 6.4.6): x29 points at the caller's x29 and the return address. Only this
+// CPU's stacks are read.
 bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
 {
     vaddr_t fp = *frame_pointer;
@@ -137,15 +144,14 @@ bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
         return false;
     }
     const uint64_t *record = (const uint64_t *)fp;
-    if (record[0] <= fp && record[0] != 0) { // callers are further up; the stack lies above the emergency stack
+    if (record[0] <= fp && record[0] != 0) { // callers are further up; the stack lies above the
+                                             // emergency stack
         return false;
     }
     *frame_pointer = record[0];
-    *pc = record[1] - 4; // the call: the return address of one that does not return is another function's
+    *pc = record[1] - 4; // the call: the return address of one that does not return is another
+                         // function's
     return record[1] != 0;
 }
 
-vaddr_t arch_frame_pointer(void)
-{
-    return *(const vaddr_t *)__builtin_frame_address(0);
-}
+vaddr_t arch_frame_pointer(void) { return *(const vaddr_t *)__builtin_frame_address(0); }

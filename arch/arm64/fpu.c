@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// ARM64: lazy FP and SIMD state. FP is on (CPACR_EL1) only while the thread runs whose state is in the registers; the first
-// use by another one traps, and the registers change hands. A thread that never computes with them costs nothing.
-// A thread's state is in the registers exactly if it is its CPU's fp_owner. With more than one CPU running, whoever moves
-// a thread to another must save it first.
+// ARM64: lazy FP and SIMD state. FP is on (CPACR_EL1) only while the thread runs whose state is in
+// the registers; the first use by another one traps, and the registers change hands. A thread that
+// never computes with them costs nothing. A thread's state is in the registers exactly if it is its
+// CPU's fp_owner. With more than one CPU running, whoever moves a thread to another must save it
+// first.
 #include "arch/arm64/port.h"
 #include <arch/cpu.h>
 

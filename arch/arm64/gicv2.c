@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
-// ARM64: GICv2 (Arm IHI 0048B): a distributor shared by all CPUs, a memory-mapped interface for each. Every line has the same
-// priority and goes to the boot CPU.
+// ARM64: GICv2 (Arm IHI 0048B): a distributor shared by all CPUs, a memory-mapped interface for
+// each. Every line has the same priority and goes to the boot CPU.
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include <arch/mmu.h>
 
-#define GICD_CTLR 0x000
-#define GICD_TYPER 0x004
-#define GICD_ISENABLER 0x100
-#define GICD_ICENABLER 0x180
-#define GICD_ICPENDR 0x280
-#define GICD_ICACTIVER 0x380
-#define GICD_IPRIORITYR 0x400
-#define GICD_ITARGETSR 0x800
-#define GICD_ICFGR 0xc00
-#define GICD_BYTES 0x1000
-#define GICC_CTLR 0x00
-#define GICC_PMR 0x04
-#define GICC_BPR 0x08
-#define GICC_IAR 0x0c
-#define GICC_EOIR 0x10
-#define GICC_BYTES 0x14 // what is used of it
-#define PRIORITY 0xa0a0a0a0u
+#define GICD_CTLR         0x000
+#define GICD_TYPER        0x004
+#define GICD_ISENABLER    0x100
+#define GICD_ICENABLER    0x180
+#define GICD_ICPENDR      0x280
+#define GICD_ICACTIVER    0x380
+#define GICD_IPRIORITYR   0x400
+#define GICD_ITARGETSR    0x800
+#define GICD_ICFGR        0xc00
+#define GICD_BYTES        0x1000
+#define GICC_CTLR         0x00
+#define GICC_PMR          0x04
+#define GICC_BPR          0x08
+#define GICC_IAR          0x0c
+#define GICC_EOIR         0x10
+#define GICC_BYTES        0x14 // what is used of it
+#define PRIORITY          0xa0a0a0a0u
 #define PRIORITY_MASK_ALL 0xf0
 
 static volatile uint32_t *distributor, *cpu_interface;
@@ -29,7 +29,8 @@ static volatile uint32_t *distributor, *cpu_interface;
 static inline uint32_t gicd_read(unsigned offset) { return distributor[offset / 4]; }
 static inline void gicd_write(unsigned offset, uint32_t v) { distributor[offset / 4] = v; }
 
-// Which CPU interface this CPU is: the target bytes of its own lines say it (4.3.12). One without lines reads zero: only one CPU.
+// Which CPU interface this CPU is: the target bytes of its own lines say it (4.3.12). One without
+// lines reads zero: only one CPU.
 static uint32_t own_target(void)
 {
     for (unsigned line = 0; line < INTC_SPI_FIRST; line += 4) {
@@ -83,16 +84,21 @@ static void gicv2_set_edge(uint32_t line, bool edge)
 static void gicv2_mask(uint32_t line)
 {
     gicd_write(GICD_ICENABLER + line / 32 * 4, 1u << line % 32);
-    (void)gicd_read(GICD_ICENABLER + line / 32 * 4); // device accesses to one device stay in order: the write has arrived
+    (void)gicd_read(GICD_ICENABLER + line / 32 * 4); // device accesses to one device stay in order:
+                                                     // the write has arrived
 }
 
-static void gicv2_unmask(uint32_t line) { gicd_write(GICD_ISENABLER + line / 32 * 4, 1u << line % 32); }
+static void gicv2_unmask(uint32_t line)
+{
+    gicd_write(GICD_ISENABLER + line / 32 * 4, 1u << line % 32);
+}
 
 static uint32_t gicv2_acknowledge(void) { return cpu_interface[GICC_IAR / 4]; }
 
 static void gicv2_end(uint32_t acknowledged) { cpu_interface[GICC_EOIR / 4] = acknowledged; }
 
-static const char *const compatible[] = {"arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a9-gic", "arm,cortex-a7-gic", NULL};
+static const char *const compatible[] = {"arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a9-gic",
+                                         "arm,cortex-a7-gic", NULL};
 
 const struct intc_driver gicv2_driver = {
     .compatible = compatible,

@@ -1,44 +1,53 @@
 // SPDX-License-Identifier: MIT
-// ARM64: GICv3 (Arm IHI 0069): a distributor for shared lines, a redistributor per CPU for its own, and the CPU interface in system
-// registers. All lines are group 1, have the same priority, and the shared ones go to the boot CPU.
+// ARM64: GICv3 (Arm IHI 0069): a distributor for shared lines, a redistributor per CPU for its own,
+// and the CPU interface in system registers. All lines are group 1, have the same priority, and the
+// shared ones go to the boot CPU.
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 
-#define GICD_CTLR 0x0000
-#define GICD_TYPER 0x0004
-#define GICD_IGROUPR 0x0080
-#define GICD_ISENABLER 0x0100
-#define GICD_ICENABLER 0x0180
-#define GICD_ICPENDR 0x0280
-#define GICD_ICACTIVER 0x0380
+#define GICD_CTLR       0x0000
+#define GICD_TYPER      0x0004
+#define GICD_IGROUPR    0x0080
+#define GICD_ISENABLER  0x0100
+#define GICD_ICENABLER  0x0180
+#define GICD_ICPENDR    0x0280
+#define GICD_ICACTIVER  0x0380
 #define GICD_IPRIORITYR 0x0400
-#define GICD_ICFGR 0x0c00
-#define GICD_IROUTER 0x6000
-#define GICD_BYTES 0x10000
-#define CTLR_ENABLE 0x13 // ARE_NS, EnableGrp1A, EnableGrp1; the same bits do with one security state
+#define GICD_ICFGR      0x0c00
+#define GICD_IROUTER    0x6000
+#define GICD_BYTES      0x10000
+#define CTLR_ENABLE \
+    0x13 // ARE_NS, EnableGrp1A, EnableGrp1; the same bits do with one security state
 #define CTLR_RWP (1u << 31)
 
-#define GICR_CTLR 0x0000
-#define GICR_TYPER 0x0008
-#define GICR_WAKER 0x0014
-#define GICR_TYPER_VLPIS (1u << 1)
-#define GICR_TYPER_LAST (1u << 4)
-#define GICR_CTLR_RWP (1u << 3)
+#define GICR_CTLR             0x0000
+#define GICR_TYPER            0x0008
+#define GICR_WAKER            0x0014
+#define GICR_TYPER_VLPIS      (1u << 1)
+#define GICR_TYPER_LAST       (1u << 4)
+#define GICR_CTLR_RWP         (1u << 3)
 #define WAKER_PROCESSOR_SLEEP (1u << 1)
 #define WAKER_CHILDREN_ASLEEP (1u << 2)
-#define GICR_SGI 0x10000 // second frame: registers of the CPU's own lines, laid out as the distributor's
-#define GICR_STRIDE 0x20000
+#define GICR_SGI \
+    0x10000 // second frame: registers of the CPU's own lines, laid out as the distributor's
+#define GICR_STRIDE     0x20000
 #define GICR_SEARCH_MAX (8 * GICR_STRIDE)
 
-#define PRIORITY 0xa0a0a0a0u
+#define PRIORITY  0xa0a0a0a0u
 #define POLLS_MAX 1000000u
 
 static volatile uint32_t *distributor, *redistributor;
 
-static inline uint32_t reg_read(volatile uint32_t *base, unsigned offset) { return base[offset / 4]; }
-static inline void reg_write(volatile uint32_t *base, unsigned offset, uint32_t v) { base[offset / 4] = v; }
+static inline uint32_t reg_read(volatile uint32_t *base, unsigned offset)
+{
+    return base[offset / 4];
+}
+static inline void reg_write(volatile uint32_t *base, unsigned offset, uint32_t v)
+{
+    base[offset / 4] = v;
+}
 
 // The registers of a line are in the distributor, or in this CPU's redistributor.
 static inline volatile uint32_t *line_base(uint32_t line)
@@ -65,7 +74,8 @@ static void wait_line(uint32_t line)
     }
 }
 
-// The redistributor whose affinity is this CPU's. Frames follow each other in the node's second range; two, or four with virtual LPIs.
+// The redistributor whose affinity is this CPU's. Frames follow each other in the node's second
+// range; two, or four with virtual LPIs.
 static void find_redistributor(const void *fdt, int node)
 {
     paddr_t pa = 0;
@@ -109,10 +119,10 @@ static void init_cpu_interface(void)
     if ((sysreg_read("S3_0_C12_C12_5") & 1) == 0) {
         panic("gic: firmware keeps ICC_SRE_EL1.SRE off");
     }
-    sysreg_write("S3_0_C4_C6_0", 0xff);   // ICC_PMR_EL1: every priority
-    sysreg_write("S3_0_C12_C12_3", 0);    // ICC_BPR1_EL1
-    sysreg_write("S3_0_C12_C12_4", 0);    // ICC_CTLR_EL1: ending an interrupt also deactivates it
-    sysreg_write("S3_0_C12_C12_7", 1);    // ICC_IGRPEN1_EL1
+    sysreg_write("S3_0_C4_C6_0", 0xff); // ICC_PMR_EL1: every priority
+    sysreg_write("S3_0_C12_C12_3", 0);  // ICC_BPR1_EL1
+    sysreg_write("S3_0_C12_C12_4", 0);  // ICC_CTLR_EL1: ending an interrupt also deactivates it
+    sysreg_write("S3_0_C12_C12_7", 1);  // ICC_IGRPEN1_EL1
     isb();
 }
 
@@ -136,7 +146,8 @@ static void gicv3_init(const void *fdt, int node, uint32_t *lines)
         *(volatile uint64_t *)(distributor + GICD_IROUTER / 4 + 2 * line) = route;
     }
 
-    reg_write(redistributor, GICR_WAKER, reg_read(redistributor, GICR_WAKER) & ~WAKER_PROCESSOR_SLEEP);
+    reg_write(redistributor, GICR_WAKER,
+              reg_read(redistributor, GICR_WAKER) & ~WAKER_PROCESSOR_SLEEP);
     wait_clear(redistributor, GICR_WAKER, WAKER_CHILDREN_ASLEEP, "GICR_WAKER.ChildrenAsleep");
     init_lines(redistributor + GICR_SGI / 4, 0, INTC_SPI_FIRST);
     wait_line(0);
@@ -157,7 +168,10 @@ static void gicv3_mask(uint32_t line)
     wait_line(line); // disabling has taken effect only when RWP is clear (12.9.22)
 }
 
-static void gicv3_unmask(uint32_t line) { reg_write(line_base(line), GICD_ISENABLER + line / 32 * 4, 1u << line % 32); }
+static void gicv3_unmask(uint32_t line)
+{
+    reg_write(line_base(line), GICD_ISENABLER + line / 32 * 4, 1u << line % 32);
+}
 
 static uint32_t gicv3_acknowledge(void)
 {

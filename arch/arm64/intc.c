@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ARM64: the interrupt controller contract over GICv2 and GICv3. Lines are INTIDs: 0-15 between CPUs, 16-31 per CPU, from 32 on shared
-// ones, which drivers may own.
+// ARM64: the interrupt controller contract over GICv2 and GICv3. Lines are INTIDs: 0-15 between
+// CPUs, 16-31 per CPU, from 32 on shared ones, which drivers may own.
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include "kernel/lib/devicetree.h"
@@ -11,7 +11,7 @@
 
 static const struct intc_driver *const drivers[] = {&gicv2_driver, &gicv3_driver};
 static const struct intc_driver *driver;
-static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // registers that hold fields of several lines
+static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // fields of several lines
 static uint32_t lines;
 static uint32_t timer_line; // 0: not known yet
 
@@ -29,11 +29,12 @@ static int find_controller(const void *fdt)
     panic("device tree: no interrupt controller that the kernel knows (arm,gic-400, arm,gic-v3)");
 }
 
-void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa, uint64_t *bytes)
+void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa,
+              uint64_t *bytes)
 {
     if (!devicetree_reg(fdt, node, index, pa, bytes) || *bytes < least) {
-        panic("device tree: %s: reg: entry %u is missing, too small or has no CPU address", fdt_get_name(fdt, node, NULL),
-              index);
+        panic("device tree: %s: reg: entry %u is missing, too small or has no CPU address",
+              fdt_get_name(fdt, node, NULL), index);
     }
 }
 
@@ -62,7 +63,8 @@ void arch_irq_configure(uint32_t line, bool edge)
 {
     ASSERT(arch_irq_valid(line));
     spin_lock(&intc_lock);
-    driver->mask(line); // changing an enabled line's trigger is unpredictable (GIC architecture, GICD_ICFGR)
+    driver->mask(line); // changing an enabled line's trigger is unpredictable (GIC architecture,
+                        // GICD_ICFGR)
     driver->set_edge(line, edge);
     spin_unlock(&intc_lock);
 }

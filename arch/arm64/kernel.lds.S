@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ARM64: layout of the kernel image. Linked at KERNEL_IMAGE_BASE (arch/mmu.h; arch_mmu_init checks that they agree), loaded at any 2 MiB-aligned
-// physical address. Text, read-only data and data begin on pages of their own, for their permissions.
+// ARM64: layout of the kernel image. Linked at KERNEL_IMAGE_BASE (arch/mmu.h; arch_mmu_init checks
+// that they agree), loaded at any 2 MiB-aligned physical address. Text, read-only data and data
+// begin on pages of their own, for their permissions.
 #include <arch_frame.h>
 
 ENTRY(_start)

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // ARM64: the kernel's half of the address space (TTBR1) and the device window.
 //
-//   0xffff000000000000 + pa   physical map: RAM, read-write, never executable; text and rodata of the image read-only
-//   KERNEL_IMAGE_BASE         the image: text R-X, rodata R--, data RW-; the page below each kernel stack is left out
-//   DEVICE_WINDOW             device registers, 4 MiB, in tables shared by the boot and the final map
+//   0xffff000000000000 + pa  physical map: RAM, RW, never executable; the image's text, rodata R--
+//   KERNEL_IMAGE_BASE        text R-X, rodata R--, data RW-; the pages below kernel stacks left out
+//   DEVICE_WINDOW            device registers, 4 MiB, in tables that the boot and the final map
+//   share
 //
-// User space is all of TTBR0 (aspace.c). Kernel mappings are global; once arch_mmu_init is done only the device window changes.
+// User space is all of TTBR0 (aspace.c). Kernel mappings are global; once arch_mmu_init is done
+// only the device window changes.
 #include "arch/arm64/port.h"
 #include "arch/arm64/pte.h"
 #include "kernel/debug/log.h"
@@ -32,8 +34,8 @@ static uint64_t *table_below(uint64_t *entry)
     return phys_to_virt(*entry & PTE_ADDRESS);
 }
 
-// Maps [pa, pa + bytes) at va in the tables under root, with the largest blocks that alignment allows. Nothing is mapped there yet, and the
-// tables are not in use.
+// Maps [pa, pa + bytes) at va in the tables under root, with the largest blocks that alignment
+// allows. Nothing is mapped there yet, and the tables are not in use.
 static void map_range(paddr_t root, vaddr_t va, paddr_t pa, uint64_t bytes, uint64_t attributes)
 {
     while (bytes > 0) {
@@ -104,7 +106,8 @@ void arch_mmu_init(const struct boot_info *boot)
     map_image(root);
     uint64_t *l1 = table_below((uint64_t *)phys_to_virt(root) + table_index(DEVICE_WINDOW, 0));
     l1[table_index(DEVICE_WINDOW, 1)] = arch_image_to_phys(boot_device_l2) | PTE_VALID | PTE_TABLE;
-    mmu_replace_tables(root, arch_image_to_phys(mmu_empty_table), KERNEL_IMAGE_BASE - boot_image_pa);
+    mmu_replace_tables(root, arch_image_to_phys(mmu_empty_table),
+                       KERNEL_IMAGE_BASE - boot_image_pa);
 }
 
 volatile void *arch_map_device(paddr_t pa, size_t bytes)
@@ -124,15 +127,16 @@ volatile void *arch_map_device(paddr_t pa, size_t bytes)
         uint64_t *entry = &boot_device_l3[(index + i) / TABLE_ENTRIES][(index + i) % TABLE_ENTRIES];
         *entry = (first + i * PAGE_SIZE) | PTE_KERNEL_DEVICE | PTE_TABLE;
     }
-    // From invalid to valid: no TLB entry to invalidate; the entries must be visible to walks (DSB) before the next access (ISB).
+    // From invalid to valid: no TLB entry to invalidate; the entries must be visible to walks (DSB)
+    // before the next access (ISB).
     dsb_ishst();
     isb();
     return (volatile void *)(DEVICE_WINDOW + index * PAGE_SIZE + (pa - first));
 }
 
-// Lines of the caches hold what was written through kva: clean data to where instruction fetch sees it, then drop stale
-// instructions (Arm ARM B2.4.4). Instruction caches that are not physically tagged and indexed may hold them under other
-// addresses than kva's: there all go.
+// Lines of the caches hold what was written through kva: clean data to where instruction fetch sees
+// it, then drop stale instructions (Arm ARM B2.4.4). Instruction caches that are not physically
+// tagged and indexed may hold them under other addresses than kva's: there all go.
 void arch_icache_sync(const void *kva, size_t bytes)
 {
     uint64_t ctr = sysreg_read("ctr_el0");
@@ -141,7 +145,7 @@ void arch_icache_sync(const void *kva, size_t bytes)
     for (uint64_t p = align_down((vaddr_t)kva, line); p < end; p += line) {
         __asm__ volatile("dc cvau, %0" : : "r"(p) : "memory");
     }
-    dsb_ish(); // cleaned before the instruction cache refills
+    dsb_ish();                              // cleaned before the instruction cache refills
     bool physical = ((ctr >> 14) & 3) == 3; // L1Ip: PIPT
     line = 4ull << (ctr & 0xf);
     for (uint64_t p = align_down((vaddr_t)kva, line); physical && p < end; p += line) {
@@ -150,6 +154,6 @@ void arch_icache_sync(const void *kva, size_t bytes)
     if (!physical) {
         __asm__ volatile("ic ialluis" : : : "memory");
     }
-    dsb_ish(); // invalidation complete on all CPUs; each synchronizes with its next return to user mode
+    dsb_ish(); // done on all CPUs; each synchronizes when it next returns to user mode
     isb();
 }

@@ -6,24 +6,28 @@
 #include "kernel/lib/types.h"
 #include <arch/trap.h>
 
-#define sysreg_read(name)                                                                                              \
-    ({                                                                                                                 \
-        uint64_t value_;                                                                                               \
-        __asm__ volatile("mrs %0, " name : "=r"(value_));                                                              \
-        value_;                                                                                                        \
+#define sysreg_read(name)                                 \
+    ({                                                    \
+        uint64_t value_;                                  \
+        __asm__ volatile("mrs %0, " name : "=r"(value_)); \
+        value_;                                           \
     })
-#define sysreg_write(name, value) __asm__ volatile("msr " name ", %x0" : : "rZ"((uint64_t)(value)) : "memory")
+#define sysreg_write(name, value) \
+    __asm__ volatile("msr " name ", %x0" : : "rZ"((uint64_t)(value)) : "memory")
 
 static inline void isb(void) { __asm__ volatile("isb" : : : "memory"); }
 static inline void dsb_ish(void) { __asm__ volatile("dsb ish" : : : "memory"); }
 static inline void dsb_ishst(void) { __asm__ volatile("dsb ishst" : : : "memory"); }
 
 // Four-bit field of an ID register.
-static inline unsigned id_field(uint64_t value, unsigned shift) { return (unsigned)(value >> shift) & 0xf; }
+static inline unsigned id_field(uint64_t value, unsigned shift)
+{
+    return (unsigned)(value >> shift) & 0xf;
+}
 
 // start.S, boot_tables.c
-#define DEVICE_WINDOW 0xffffffffc0000000ull // the last GiB
-#define DEVICE_WINDOW_TABLES 2u             // of 2 MiB each
+#define DEVICE_WINDOW        0xffffffffc0000000ull // the last GiB
+#define DEVICE_WINDOW_TABLES 2u                    // of 2 MiB each
 extern uint64_t boot_device_l2[512];
 extern uint64_t boot_device_l3[DEVICE_WINDOW_TABLES][512];
 extern uint64_t boot_image_pa;
@@ -61,22 +65,25 @@ void fpu_load(const struct arch_thread *t);
 
 // intc.c: the driver of one kind of controller.
 struct intc_driver {
-    const char *const *compatible;                    // NULL-terminated
-    void (*init)(const void *fdt, int node, uint32_t *lines); // every line masked; sets the number of lines
-    void (*set_edge)(uint32_t line, bool edge);       // the line is masked
-    void (*mask)(uint32_t line);                      // has taken effect on return
+    const char *const *compatible; // NULL-terminated
+    void (*init)(const void *fdt, int node,
+                 uint32_t *lines);              // every line masked; sets the number of lines
+    void (*set_edge)(uint32_t line, bool edge); // the line is masked
+    void (*mask)(uint32_t line);                // has taken effect on return
     void (*unmask)(uint32_t line);
     uint32_t (*acknowledge)(void); // >= INTC_SPURIOUS: none pending
     void (*end)(uint32_t acknowledged);
 };
-#define INTC_SPURIOUS 1020u
-#define INTC_PPI_FIRST 16u
-#define INTC_SPI_FIRST 32u
+#define INTC_SPURIOUS           1020u
+#define INTC_PPI_FIRST          16u
+#define INTC_SPI_FIRST          32u
 #define INTC_LINE(acknowledged) ((acknowledged) & 0x3ffu)
 extern const struct intc_driver gicv2_driver, gicv3_driver;
 void intc_enable_timer(uint32_t line); // now, or as soon as the controller is there
-// The index-th register range of the controller's node. Panics naming it when it is missing or smaller than `least`.
-void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa, uint64_t *bytes);
+// The index-th register range of the controller's node. Panics naming it when it is missing or
+// smaller than `least`.
+void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa,
+              uint64_t *bytes);
 
 // timer.c: stops the timer so that its line drops, before the interrupt is finished.
 void timer_quiesce(void);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // ARM64: the image header, and the way from firmware to C.
 //
-// Entry follows the Linux boot protocol (Documentation/arch/arm64/booting.rst): x0 = physical address of the device tree,
-// MMU off, image cleaned to the point of coherency and at any 2 MiB-aligned address, EL1 or EL2. Until the MMU is on, code
-// uses PC-relative addresses only, which are then physical ones.
+// Entry follows the Linux boot protocol (Documentation/arch/arm64/booting.rst): x0 = physical
+// address of the device tree, MMU off, image cleaned to the point of coherency and at any 2
+// MiB-aligned address, EL1 or EL2. Until the MMU is on, code uses PC-relative addresses only, which
+// are then physical ones.
 #include "arch/arm64/pte.h"
 #include <arch_frame.h>
 
@@ -34,8 +35,9 @@ entry:
     mov     x1, x21
     bl      boot_tables_build
 
-    // What was written with the MMU off went past the caches. Drop lines of these ranges that firmware's use of the memory
-    // may have left there (clean, by the protocol), or walks and loads would see them instead.
+    // What was written with the MMU off went past the caches. Drop lines of these ranges that
+    // firmware's use of the memory may have left there (clean, by the protocol), or walks and loads
+    // would see them instead.
     adrp    x0, boot_tables_start
     adrp    x1, boot_tables_end
     bl      invalidate_dcache
@@ -55,7 +57,7 @@ enable_mmu:
     msr     mair_el1, x2
     ldr     x2, =(TCR_T0SZ | TCR_T0SZ << 16 | TCR_WALK_WB | TCR_WALK_WB << 16 | TCR_TG1_4K)
     mrs     x3, id_aa64mmfr0_el1
-    and     x4, x3, #0xf            // PARange; 6 and more need 52-bit descriptors, which we do not use
+    and     x4, x3, #0xf            // PARange; from 6 on it means 52-bit descriptors, not used
     mov     x5, #5
     cmp     x4, x5
     csel    x4, x4, x5, lo
@@ -68,7 +70,7 @@ enable_mmu:
     isb                             // the TLB invalidation below is for this regime's settings
     tlbi    vmalle1                 // reset leaves TLBs and instruction caches unknown
     ic      iallu
-    dsb     nsh                     // both complete, and the tables are in memory, before the first walk
+    dsb     nsh                     // both complete, and the tables in memory, before a walk
     isb
     ldr     x2, =SCTLR_ON
     msr     sctlr_el1, x2
@@ -98,7 +100,8 @@ drop_to_el1:
     cmp     x1, #(2 << 2)
     b.eq    1f
     ret
-1:  ldr     x0, =(1 << 31 | 1 << 40 | 1 << 41) // HCR_EL2: RW (EL1 is AArch64), APK, API (pointer authentication free)
+    // HCR_EL2: RW (EL1 is AArch64); APK, API (pointer authentication is not trapped)
+1:  ldr     x0, =(1 << 31 | 1 << 40 | 1 << 41)
     msr     hcr_el2, x0
     isb
     mov     x0, #3                  // CNTHCTL_EL2: EL1PCTEN, EL1PCEN: counter and timer free
@@ -172,10 +175,11 @@ virtual_start:
     bl      arm64_start
     b       .
 
-// void mmu_replace_tables(paddr_t root, paddr_t empty, uint64_t image_delta)
-// Switches TTBR1 to new tables for mappings in use, with other attributes and block sizes: the old must have left the TLB before
-// the new can enter it (Arm ARM D8.16 "break-before-make"). So walks through TTBR1 are off in between, and the code
-// runs in the identity map (address minus image_delta). Ends with TTBR0 empty. Touches no memory.
+// void mmu_replace_tables(paddr_t root, paddr_t empty, uint64_t image_delta) Switches TTBR1 to new
+// tables for mappings in use, with other attributes and block sizes: the old must have left the TLB
+// before the new can enter it (Arm ARM D8.16 "break-before-make"). So walks through TTBR1 are off
+// in between, and the code runs in the identity map (address minus image_delta). Ends with TTBR0
+// empty. Touches no memory.
     .global mmu_replace_tables
 mmu_replace_tables:
     adr     x3, 1f

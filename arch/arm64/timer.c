@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// ARM64: the generic timer (Arm ARM D12): the virtual counter, which user mode reads too, and the virtual timer of each CPU,
-// used as a one-shot comparator. Its interrupt is a per-CPU line named by the device tree.
+// ARM64: the generic timer (Arm ARM D12): the virtual counter, which user mode reads too, and the
+// virtual timer of each CPU, used as a one-shot comparator. Its interrupt is a per-CPU line named
+// by the device tree.
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include "kernel/lib/devicetree.h"
 #include <arch/timer.h>
 #include <libfdt.h>
 
-#define NS_PER_S 1000000000ull
-#define CTL_ENABLE 1
-#define TIMER_NODE "arm,armv8-timer"
+#define NS_PER_S            1000000000ull
+#define CTL_ENABLE          1
+#define TIMER_NODE          "arm,armv8-timer"
 #define VIRTUAL_TIMER_INDEX 2 // order of the binding: secure, non-secure, virtual, hypervisor
-#define GIC_CELLS_MIN 3
+#define GIC_CELLS_MIN       3
 
 static uint64_t frequency; // ticks per second
 
@@ -34,7 +35,8 @@ static uint32_t timer_line(const void *fdt, int node)
     unsigned which = index < 0 ? VIRTUAL_TIMER_INDEX : (unsigned)index;
     unsigned cells = interrupt_cells(fdt, node);
     if (cells < GIC_CELLS_MIN || cells > 8) {
-        panic("device tree: " TIMER_NODE ": interrupt-parent: no parent with #interrupt-cells of 3 or more");
+        panic("device tree: " TIMER_NODE
+              ": interrupt-parent: no parent with #interrupt-cells of 3 or more");
     }
     int length = 0;
     const fdt32_t *interrupts = fdt_getprop(fdt, node, "interrupts", &length);
@@ -44,7 +46,8 @@ static uint32_t timer_line(const void *fdt, int node)
     uint32_t type = fdt32_to_cpu(interrupts[which * cells]);
     uint32_t number = fdt32_to_cpu(interrupts[which * cells + 1]);
     if (type != 1 || number >= 16) {
-        panic("device tree: " TIMER_NODE ": interrupts: entry %u is not a per-CPU interrupt", which);
+        panic("device tree: " TIMER_NODE ": interrupts: entry %u is not a per-CPU interrupt",
+              which);
     }
     return 16 + number;
 }
@@ -55,7 +58,8 @@ void arch_timer_init(const void *fdt)
     if (node < 0) {
         panic("device tree: no node compatible with " TIMER_NODE);
     }
-    // Firmware that forgot to set CNTFRQ_EL0 gives the frequency in the tree (binding arm,arch_timer).
+    // Firmware that forgot to set CNTFRQ_EL0 gives the frequency in the tree (binding
+    // arm,arch_timer).
     frequency = devicetree_u32(fdt, node, "clock-frequency", (uint32_t)sysreg_read("cntfrq_el0"));
     if (frequency == 0) {
         panic("device tree: " TIMER_NODE ": clock-frequency: missing, and CNTFRQ_EL0 is 0");
@@ -64,7 +68,8 @@ void arch_timer_init(const void *fdt)
     intc_enable_timer(timer_line(fdt, node));
 }
 
-// Seconds and the rest apart: with a 32-bit frequency no product exceeds 64 bits before the year 2500.
+// Seconds and the rest apart: with a 32-bit frequency no product exceeds 64 bits before the year
+// 2500.
 uint64_t arch_clock_ns(void)
 {
     if (frequency == 0) {
@@ -83,8 +88,10 @@ void arch_timer_set(uint64_t deadline_ns)
         return;
     }
     uint64_t ticks;
-    uint64_t rest = ((deadline_ns % NS_PER_S) * frequency + NS_PER_S - 1) / NS_PER_S; // rounded up: never early
-    if (__builtin_mul_overflow(deadline_ns / NS_PER_S, frequency, &ticks) || __builtin_add_overflow(ticks, rest, &ticks)) {
+    uint64_t rest = ((deadline_ns % NS_PER_S) * frequency + NS_PER_S - 1) / NS_PER_S; // rounded up:
+                                                                                      // never early
+    if (__builtin_mul_overflow(deadline_ns / NS_PER_S, frequency, &ticks) ||
+        __builtin_add_overflow(ticks, rest, &ticks)) {
         ticks = UINT64_MAX;
     }
     sysreg_write("cntv_cval_el0", ticks);

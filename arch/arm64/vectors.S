@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// ARM64: exception entry and return (Arm ARM D1.3). From EL0, SP_EL1 points at the thread's struct arch_thread: registers are
-// stored there, then SP becomes this CPU's kernel stack. From EL1, which is a fault in a user copy or a bug, registers go to the stack
-// in use.
+// ARM64: exception entry and return (Arm ARM D1.3). From EL0, SP_EL1 points at the thread's struct
+// arch_thread: registers are stored there, then SP becomes this CPU's kernel stack. From EL1, which
+// is a fault in a user copy or a bug, registers go to the stack in use.
 #include <arch_frame.h>
 
 #define KF_BYTES 304 // struct kernel_frame
@@ -10,6 +10,27 @@
 #define KF_ESR 272
 #define KF_RECORD 288
 #define EC_SVC64 0x15
+
+// Registers to and from the frame at SP (struct arch_thread and struct kernel_frame begin alike).
+.macro pairs_2_9 op
+    \op     x2, x3, [sp, #AT_X(2)]
+    \op     x4, x5, [sp, #AT_X(4)]
+    \op     x6, x7, [sp, #AT_X(6)]
+    \op     x8, x9, [sp, #AT_X(8)]
+.endm
+.macro pairs_10_17 op
+    \op     x10, x11, [sp, #AT_X(10)]
+    \op     x12, x13, [sp, #AT_X(12)]
+    \op     x14, x15, [sp, #AT_X(14)]
+    \op     x16, x17, [sp, #AT_X(16)]
+.endm
+.macro pairs_18_27 op
+    \op     x18, x19, [sp, #AT_X(18)]
+    \op     x20, x21, [sp, #AT_X(20)]
+    \op     x22, x23, [sp, #AT_X(22)]
+    \op     x24, x25, [sp, #AT_X(24)]
+    \op     x26, x27, [sp, #AT_X(26)]
+.endm
 
 // The rest of a full save: x28-x30 and the stack pointer are in the frame already.
 .macro save_full
@@ -20,19 +41,9 @@
     mov     x29, #1
     stp     x28, x29, [sp, #AT_TLS]
     stp     x0, x1, [sp, #AT_X(0)]
-    stp     x2, x3, [sp, #AT_X(2)]
-    stp     x4, x5, [sp, #AT_X(4)]
-    stp     x6, x7, [sp, #AT_X(6)]
-    stp     x8, x9, [sp, #AT_X(8)]
-    stp     x10, x11, [sp, #AT_X(10)]
-    stp     x12, x13, [sp, #AT_X(12)]
-    stp     x14, x15, [sp, #AT_X(14)]
-    stp     x16, x17, [sp, #AT_X(16)]
-    stp     x18, x19, [sp, #AT_X(18)]
-    stp     x20, x21, [sp, #AT_X(20)]
-    stp     x22, x23, [sp, #AT_X(22)]
-    stp     x24, x25, [sp, #AT_X(24)]
-    stp     x26, x27, [sp, #AT_X(26)]
+    pairs_2_9 stp
+    pairs_10_17 stp
+    pairs_18_27 stp
 .endm
 
 // To C: x0 = x19 = the thread that was interrupted; an empty kernel stack, no caller.
@@ -55,8 +66,8 @@
     b       el0_full
 .endm
 
-// Vector of an exception from EL1. The stack may be what is broken: is there room for the frame? Bit 14 tells (arch_frame.h), found
-// without a free register.
+// Vector of an exception from EL1. The stack may be what is broken: is there room for the frame?
+// Bit 14 tells (arch_frame.h), found without a free register.
 .macro el1_vector target, number
     .balign 128
     sub     sp, sp, #KF_BYTES
@@ -101,15 +112,8 @@ arm64_vectors:
     mrs     x28, tpidr_el0
     stp     x28, xzr, [sp, #AT_TLS] // not full
     stp     x0, x1, [sp, #AT_X(0)]
-    stp     x2, x3, [sp, #AT_X(2)]
-    stp     x4, x5, [sp, #AT_X(4)]
-    stp     x6, x7, [sp, #AT_X(6)]
-    stp     x8, x9, [sp, #AT_X(8)]
-    stp     x18, x19, [sp, #AT_X(18)]
-    stp     x20, x21, [sp, #AT_X(20)]
-    stp     x22, x23, [sp, #AT_X(22)]
-    stp     x24, x25, [sp, #AT_X(24)]
-    stp     x26, x27, [sp, #AT_X(26)]
+    pairs_2_9 stp
+    pairs_18_27 stp
     enter_kernel
     bl      trap_syscall
     b       thread_return
@@ -131,8 +135,9 @@ el0_full:
     blr     x30
     b       thread_return
 
-// x0 = thread to run (or first run: arch_thread_enter), x19 = the one that trapped. No CLREX: an exception return clears the
-// local monitor (Arm ARM B2.12 "Synchronization and semaphores"). No ISB: the return synchronizes the context.
+// x0 = thread to run (or first run: arch_thread_enter), x19 = the one that trapped. No CLREX: an
+// exception return clears the local monitor (Arm ARM B2.12 "Synchronization and semaphores"). No
+// ISB: the return synchronizes the context.
     .global arch_thread_enter
 arch_thread_enter:
     mov     x19, xzr
@@ -149,25 +154,16 @@ thread_return:
 1:  mov     sp, x0
     ldp     x28, x29, [sp, #AT_TLS]
     msr     tpidr_el0, x28
-    cbnz    x29, return_full
-    ldp     x28, x29, [sp, #AT_PC]
-    msr     elr_el1, x28
-    msr     spsr_el1, x29
-    ldp     x30, x28, [sp, #AT_X(30)]
-    msr     sp_el0, x28
+    ldp     x10, x11, [sp, #AT_PC]
+    msr     elr_el1, x10
+    msr     spsr_el1, x11
+    ldp     x30, x10, [sp, #AT_X(30)]
+    msr     sp_el0, x10
     ldp     x0, x1, [sp, #AT_X(0)]
-    ldp     x2, x3, [sp, #AT_X(2)]
-    ldp     x4, x5, [sp, #AT_X(4)]
-    ldp     x6, x7, [sp, #AT_X(6)]
-    ldr     x9, [sp, #AT_X(9)]
-    ldp     x18, x19, [sp, #AT_X(18)]
-    ldp     x20, x21, [sp, #AT_X(20)]
-    ldp     x22, x23, [sp, #AT_X(22)]
-    ldp     x24, x25, [sp, #AT_X(24)]
-    ldp     x26, x27, [sp, #AT_X(26)]
-    ldp     x28, x29, [sp, #AT_X(28)]
-    mov     x8, xzr                 // held kernel data
-    mov     x10, xzr
+    pairs_2_9 ldp
+    pairs_18_27 ldp
+    cbnz    x29, 2f                 // full
+    mov     x10, xzr                // a system call: what is not restored held kernel data
     mov     x11, xzr
     mov     x12, xzr
     mov     x13, xzr
@@ -175,30 +171,11 @@ thread_return:
     mov     x15, xzr
     mov     x16, xzr
     mov     x17, xzr
+    ldp     x28, x29, [sp, #AT_X(28)]
     eret
     dsb     nsh                     // no speculation past the return
     isb
-
-return_full:
-    ldp     x28, x29, [sp, #AT_PC]
-    msr     elr_el1, x28
-    msr     spsr_el1, x29
-    ldp     x30, x28, [sp, #AT_X(30)]
-    msr     sp_el0, x28
-    ldp     x0, x1, [sp, #AT_X(0)]
-    ldp     x2, x3, [sp, #AT_X(2)]
-    ldp     x4, x5, [sp, #AT_X(4)]
-    ldp     x6, x7, [sp, #AT_X(6)]
-    ldp     x8, x9, [sp, #AT_X(8)]
-    ldp     x10, x11, [sp, #AT_X(10)]
-    ldp     x12, x13, [sp, #AT_X(12)]
-    ldp     x14, x15, [sp, #AT_X(14)]
-    ldp     x16, x17, [sp, #AT_X(16)]
-    ldp     x18, x19, [sp, #AT_X(18)]
-    ldp     x20, x21, [sp, #AT_X(20)]
-    ldp     x22, x23, [sp, #AT_X(22)]
-    ldp     x24, x25, [sp, #AT_X(24)]
-    ldp     x26, x27, [sp, #AT_X(26)]
+2:  pairs_10_17 ldp
     ldp     x28, x29, [sp, #AT_X(28)]
     eret
     dsb     nsh
@@ -206,19 +183,9 @@ return_full:
 
 // Exceptions from EL1: x0 and x1 are saved, x1 = vector number.
 .macro save_kernel_frame
-    stp     x2, x3, [sp, #AT_X(2)]
-    stp     x4, x5, [sp, #AT_X(4)]
-    stp     x6, x7, [sp, #AT_X(6)]
-    stp     x8, x9, [sp, #AT_X(8)]
-    stp     x10, x11, [sp, #AT_X(10)]
-    stp     x12, x13, [sp, #AT_X(12)]
-    stp     x14, x15, [sp, #AT_X(14)]
-    stp     x16, x17, [sp, #AT_X(16)]
-    stp     x18, x19, [sp, #AT_X(18)]
-    stp     x20, x21, [sp, #AT_X(20)]
-    stp     x22, x23, [sp, #AT_X(22)]
-    stp     x24, x25, [sp, #AT_X(24)]
-    stp     x26, x27, [sp, #AT_X(26)]
+    pairs_2_9 stp
+    pairs_10_17 stp
+    pairs_18_27 stp
     stp     x28, x29, [sp, #AT_X(28)]
     add     x2, sp, #KF_BYTES
     stp     x30, x2, [sp, #AT_X(30)]
@@ -236,19 +203,13 @@ return_full:
 
 el1_sync:
     save_kernel_frame
-    bl      arm64_kernel_sync       // returns if the instruction is to be run again, or ELR was moved
+    bl      arm64_kernel_sync       // returns to run the instruction again, or elsewhere
     ldp     x2, x3, [sp, #KF_PC]
     msr     elr_el1, x2
     msr     spsr_el1, x3
     ldp     x0, x1, [sp, #AT_X(0)]
-    ldp     x2, x3, [sp, #AT_X(2)]
-    ldp     x4, x5, [sp, #AT_X(4)]
-    ldp     x6, x7, [sp, #AT_X(6)]
-    ldp     x8, x9, [sp, #AT_X(8)]
-    ldp     x10, x11, [sp, #AT_X(10)]
-    ldp     x12, x13, [sp, #AT_X(12)]
-    ldp     x14, x15, [sp, #AT_X(14)]
-    ldp     x16, x17, [sp, #AT_X(16)]
+    pairs_2_9 ldp
+    pairs_10_17 ldp
     ldr     x18, [sp, #AT_X(18)]    // x19-x29 are as C left them: preserved
     ldp     x29, x30, [sp, #AT_X(29)]
     add     sp, sp, #KF_BYTES
@@ -260,7 +221,8 @@ el1_unexpected:
     save_kernel_frame
     bl      arm64_kernel_unexpected
 
-// No room: report on the emergency stack. The thread's TLS register is in its frame, so TPIDR_EL0 is free to hold x0.
+// No room: report on the emergency stack. The thread's TLS register is in its frame, so TPIDR_EL0
+// is free to hold x0.
 el1_overflow:
     msr     tpidr_el0, x0
     mrs     x0, tpidr_el1

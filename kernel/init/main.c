@@ -16,6 +16,7 @@
 #include "kernel/sched/sched.h"
 #include <arch/intc.h>
 #include <arch/timer.h>
+#include <string.h>
 
 static struct boot_info boot;
 
@@ -30,6 +31,17 @@ static void banner(void)
     klog("Bullfinch %s on %s: %s", BULLFINCH_VERSION, arch_name, boot.model);
     klog("cpu: %s; %u present, 1 in use", cpu, boot.cpu_count);
     klog("memory: %lu MiB; command line: %s", ram >> 20, boot.cmdline);
+}
+
+// Options for the kernel itself; the root supervisor reads the same line for its own.
+static void options_apply(void)
+{
+    char value[8];
+    if (boot_option(boot.cmdline, "quiet", NULL, 0)) {
+        console_quiet();
+    }
+    bool given = boot_option(boot.cmdline, "panic", value, sizeof(value));
+    panic_set_power_off(given && strcmp(value, "off") == 0);
 }
 
 static void memory_init(void)
@@ -58,9 +70,7 @@ void kernel_main(const void *fdt, paddr_t fdt_pa)
     sched_init_boot_cpu();
     bool console = console_init(fdt);
     boot_info_parse(fdt, fdt_pa, &boot);
-    if (boot_option(boot.cmdline, "quiet", NULL, 0)) {
-        console_quiet();
-    }
+    options_apply();
     banner();
     if (!console) {
         klog("console: /chosen stdout-path names no UART that the kernel knows");

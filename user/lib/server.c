@@ -124,10 +124,12 @@ status_t server_defer(handle_t *reply)
     return sys_reply_save(reply);
 }
 
-void server_answer(handle_t reply, status_t status, uint64_t r1, uint64_t r2, uint32_t bytes)
+status_t server_answer(handle_t reply, status_t status, uint64_t r1, uint64_t r2, uint32_t bytes)
 {
     struct ipc_message m = {.tag = MSG_TAG(0, bytes, 0), .w = {status_word(status), r1, r2}};
-    if (ipc_reply_send(reply, &m) != OK) {
-        (void)sys_handle_close(reply); // no-op if the caller was gone: the kernel closed it then
+    status_t s = ipc_reply_send(reply, &m);
+    if (s != OK && s != ERR_PEER_CLOSED) {
+        (void)sys_handle_close(reply); // else the kernel closed it
     }
+    return s;
 }

@@ -1,33 +1,36 @@
 // SPDX-License-Identifier: MIT
-// ARM64: a thread's registers, as entry code saves and loads them. struct arch_thread is the first member of struct thread;
-// while the thread runs in user mode SP_EL1 points at it, so that a trap can store registers before it has a stack.
+// ARM64: a thread's registers, as entry code saves and loads them. struct arch_thread is the first
+// member of struct thread; while the thread runs in user mode SP_EL1 points at it, so that a trap
+// can store registers before it has a stack.
 //
-// A system call is a C function call, so it saves x0-x9, x18-x30, sp, pc, pstate and the TLS pointer and leaves `full` zero;
-// on return the other registers are cleared. Faults and interrupts save everything and set `full`.
-// The registers lie in such an order that entry code stores them in pairs; vectors.S knows the offsets below.
+// A system call is a C function call, so it saves x0-x9, x18-x30, sp, pc, pstate and the TLS
+// pointer and leaves `full` zero; on return the other registers are cleared. Faults and interrupts
+// save everything and set `full`. The registers lie in such an order that entry code stores them in
+// pairs; vectors.S knows the offsets below.
 #ifndef ARCH_FRAME_H
 #define ARCH_FRAME_H
 
-#define AT_X(n) ((n) * 8)
-#define AT_SP 248
-#define AT_PC 256
+#define AT_X(n)   ((n) * 8)
+#define AT_SP     248
+#define AT_PC     256
 #define AT_PSTATE 264
-#define AT_TLS 272
-#define AT_FULL 280
-#define AT_FP 288
-#define AT_FPSR 800
-#define AT_FPCR 804
+#define AT_TLS    272
+#define AT_FULL   280
+#define AT_FP     288
+#define AT_FPSR   800
+#define AT_FPCR   804
 
 // struct arch_percpu
 #define PERCPU_STACK_TOP 8
-#define PERCPU_FP_OWNER 16
+#define PERCPU_FP_OWNER  16
 
-// One kernel stack per CPU, in a block of 32 KiB aligned to its size: a small stack for reporting an overflow of the
-// other, a page that is never mapped, the stack. In the stack bit 14 of an address is set, in the guard page it is not.
+// One kernel stack per CPU, in a block of 32 KiB aligned to its size: a small stack for reporting
+// an overflow of the other, a page that is never mapped, the stack. In the stack bit 14 of an
+// address is set, in the guard page it is not.
 #define KERNEL_STACK_BLOCK 0x8000
 #define KERNEL_STACK_SHIFT 14
 #define KERNEL_STACK_BYTES 0x4000
-#define KERNEL_STACKS 1 // CPUs
+#define KERNEL_STACKS      1      // CPUs
 #define KERNEL_STACK_GUARD 0x3000 // offset of the guard page = size of the emergency stack
 
 #ifndef __ASSEMBLER__
@@ -57,6 +60,14 @@ static_assert(offsetof(struct arch_thread, fp) == AT_FP, "fpu.S");
 static_assert(offsetof(struct arch_thread, fpsr) == AT_FPSR, "fpu.S");
 static_assert(offsetof(struct arch_thread, fpcr) == AT_FPCR, "fpu.S");
 static_assert(sizeof(struct arch_thread) % 16 == 0, "pairs of registers");
+
+// Parts of the contract in arch/trap.h that every system call uses, here to be inlined.
+static inline uint64_t *arch_thread_args(struct arch_thread *t) { return t->x; }
+static inline uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[8]; }
+static inline uint64_t arch_thread_extra(const struct arch_thread *t) { return t->x[9]; }
+static inline void arch_thread_set_extra(struct arch_thread *t, uint64_t v) { t->x[9] = v; }
+static inline uint64_t arch_thread_pc(const struct arch_thread *t) { return t->pc; }
+static inline void arch_thread_restart_syscall(struct arch_thread *t) { t->pc -= 4; }
 
 #endif
 #endif

@@ -54,14 +54,25 @@ static void stream_open(struct stream *s)
     }
 }
 
-void stdio_attach(FILE *file, handle_t node)
+static void stream_attach(FILE *file, enum stream_kind kind, handle_t handle)
 {
     struct stream *s = (struct stream *)file;
     (void)stream_flush(file);
-    s->kind = STREAM_NODE;
-    s->handle = node;
+    s->kind = kind;
+    s->handle = handle;
     s->used = s->next = 0;
     s->offset = 0;
+}
+
+void stdio_attach(FILE *file, handle_t node)
+{
+    stream_attach(file, STREAM_NODE, node);
+}
+
+void stdio_attach_log(handle_t log)
+{
+    stream_attach(stdout, STREAM_LOG, log);
+    stream_attach(stderr, STREAM_LOG, log);
 }
 
 static int node_flush(struct stream *s)

@@ -59,6 +59,7 @@ _Noreturn void server_run(struct server *s);
 // Takes the right to answer the current call. The owner must end it with server_answer or sys_handle_close.
 status_t server_defer(handle_t *reply);
 // Answers a deferred call: status in word 0, r1 and r2 behind it, `bytes` of ipc_buffer()->data. Ends the reply handle in any case.
-void server_answer(handle_t reply, status_t status, uint64_t r1, uint64_t r2, uint32_t bytes);
+// ERR_PEER_CLOSED: the caller is gone and has received nothing.
+status_t server_answer(handle_t reply, status_t status, uint64_t r1, uint64_t r2, uint32_t bytes);
 
 #endif

@@ -10,4 +10,7 @@
 // The handle stays the caller's and must outlive the use of the stream.
 void stdio_attach(FILE *stream, handle_t node);
 
+// Points stdout and stderr at the kernel log, through a resource of kind RESOURCE_LOG with WRITE.
+void stdio_attach_log(handle_t log);
+
 #endif

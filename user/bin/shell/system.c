@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+// The shell's commands about the machine and its services: mem, tree, shutdown, reboot, dmesg,
+// uptime, date.
+#include "shell.h"
+
+#include <bullfinch/ipc.h>
+#include <bullfinch/supervisor.h>
+#include <gen/user_syscalls.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SERVICES_MAX 64u
+
+static void duration_print(uint64_t ns)
+{
+    uint64_t s = ns / 1000000000u;
+    if (s >= 86400) {
+        printf("%" PRIu64 " d ", s / 86400);
+    }
+    printf("%02u:%02u:%02u", (unsigned)(s / 3600 % 24), (unsigned)(s / 60 % 60),
+           (unsigned)(s % 60));
+}
+
+int command_mem(char **args, unsigned count)
+{
+    struct system_info info;
+    (void)args;
+    (void)count;
+    status_t status = sys_system_info(shell.log, &info);
+    if (status != OK) {
+        return error_say("mem", "the system's numbers", status);
+    }
+    const struct {
+        const char *what;
+        uint64_t bytes;
+    } lines[] = {
+        {"RAM", info.ram_bytes},
+        {"free", info.free_bytes},
+        {"used by programs", info.user_pages * ABI_PAGE_SIZE},
+        {"kernel image and page metadata", info.kernel_bytes},
+        {"kernel objects", info.slab_bytes},
+        {"page tables", info.page_table_bytes},
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        printf("%10" PRIu64 " KiB  %s\n", lines[i].bytes / 1024, lines[i].what);
+    }
+    printf("%" PRIu32 " processes, %" PRIu32 " threads, %" PRIu32 " handles\n", info.processes,
+           info.threads, info.handles);
+    return 0;
+}
+
+// --- the supervision tree ------------------------------------------------------------------------
+
+// The index-th service; ERR_NOT_FOUND past the end.
+static status_t service_get(uint64_t index, struct sup_service *service)
+{
+    struct ipc_message m = {.tag = MSG_TAG(SUP_LIST, 0, 0), .w = {index}};
+    status_t status = ipc_call(shell.supervisor, &m, DEADLINE_NEVER);
+    if (status == OK) {
+        status = (status_t)m.w[0];
+    }
+    if (status == OK && MSG_BYTES(m.tag) < sizeof(*service)) {
+        status = ERR_CORRUPT;
+    }
+    if (status == OK) {
+        memcpy(service, ipc_buffer()->data, sizeof(*service));
+        service->name[sizeof(service->name) - 1] = 0;
+        service->last_exit[sizeof(service->last_exit) - 1] = 0;
+    }
+    return status;
+}
+
+static const char *state_text(uint32_t state)
+{
+    static const char *const texts[] = {
+        [SUP_STOPPED] = "stopped",
+        [SUP_RUNNING] = "running",
+        [SUP_RESTARTING] = "restarting",
+        [SUP_FAILED] = "failed",
+    };
+    return state < sizeof(texts) / sizeof(texts[0]) ? texts[state] : "?";
+}
+
+// Whether the service is the last one below its parent.
+static bool service_is_last(const struct sup_service *services, size_t count, size_t i)
+{
+    for (size_t j = i + 1; j < count; j++) {
+        if (services[j].depth <= services[i].depth) {
+            return services[j].depth < services[i].depth;
+        }
+    }
+    return true;
+}
+
+static void service_print(const struct sup_service *services, size_t count, size_t i, uint64_t now)
+{
+    const struct sup_service *service = &services[i];
+    char label[64];
+    int used = 0;
+    for (uint32_t d = 1; d < service->depth && d < 8; d++) {
+        used += snprintf(label + used, sizeof(label) - (size_t)used, "|   ");
+    }
+    const char *branch = "";
+    if (service->depth > 0) {
+        branch = service_is_last(services, count, i) ? "`-- " : "|-- ";
+    }
+    (void)snprintf(label + used, sizeof(label) - (size_t)used, "%s%s", branch, service->name);
+    printf("%-28s %-10s restarts %-3" PRIu32, label, state_text(service->state), service->restarts);
+    if (service->state == SUP_RUNNING) {
+        printf(" up ");
+        duration_print(now - service->up_since_ns);
+    }
+    if (service->last_exit[0] != 0) {
+        printf("  last: %s", service->last_exit);
+    }
+    printf("\n");
+}
+
+int command_tree(char **args, unsigned count)
+{
+    static struct sup_service services[SERVICES_MAX];
+    size_t found = 0;
+    status_t status = OK;
+    uint64_t now = 0;
+    (void)args;
+    (void)count;
+    while (found < SERVICES_MAX && status == OK) {
+        status = service_get(found, &services[found]);
+        found += status == OK;
+    }
+    if (status != OK && status != ERR_NOT_FOUND) {
+        return error_say("tree", "the supervisor", status);
+    }
+    (void)sys_clock_get(&now);
+    for (size_t i = 0; i < found; i++) {
+        service_print(services, found, i, now);
+    }
+    return 0;
+}
+
+status_t service_kill(const char *name)
+{
+    size_t bytes = strlen(name);
+    if (bytes >= NAME_MAX_BYTES) {
+        return ERR_NOT_FOUND;
+    }
+    memcpy(ipc_buffer()->data, name, bytes);
+    struct ipc_message m = {.tag = MSG_TAG(SUP_KILL, bytes, 0)};
+    status_t status = ipc_call(shell.supervisor, &m, DEADLINE_NEVER);
+    return status == OK ? (status_t)m.w[0] : status;
+}
+
+static int power(const char *command, uint64_t action)
+{
+    printf("%s: stopping the services\n", command);
+    (void)fflush(stdout);
+    struct ipc_message m = {.tag = MSG_TAG(SUP_SHUTDOWN, 0, 0), .w = {action}};
+    status_t status = ipc_call(shell.supervisor, &m, DEADLINE_NEVER);
+    return error_say(command, "the supervisor", status == OK ? (status_t)m.w[0] : status);
+}
+
+int command_shutdown(char **args, unsigned count)
+{
+    (void)args;
+    (void)count;
+    return power("shutdown", POWER_OFF);
+}
+
+int command_reboot(char **args, unsigned count)
+{
+    (void)args;
+    (void)count;
+    return power("reboot", POWER_RESTART);
+}
+
+// --- log and time --------------------------------------------------------------------------------
+
+int command_dmesg(char **args, unsigned count)
+{
+    static char text[2048];
+    uint64_t position = 0;
+    (void)args;
+    (void)count;
+    for (;;) {
+        uint64_t bytes = 0;
+        status_t status = sys_log_read(shell.log, position, text, sizeof(text), &bytes, &position);
+        if (status != OK) {
+            return error_say("dmesg", "the kernel's log", status);
+        }
+        if (bytes == 0) {
+            return 0;
+        }
+        (void)fwrite(text, 1, (size_t)bytes, stdout);
+    }
+}
+
+int command_uptime(char **args, unsigned count)
+{
+    struct system_info info;
+    (void)args;
+    (void)count;
+    status_t status = sys_system_info(shell.log, &info);
+    if (status != OK) {
+        return error_say("uptime", "the system's numbers", status);
+    }
+    uint64_t all_ns = info.uptime_ns * (info.cpus > 0 ? info.cpus : 1);
+    printf("up ");
+    duration_print(info.uptime_ns);
+    printf(", %" PRIu32 " CPU%s, %u %% idle, %" PRIu64 " context switches\n", info.cpus,
+           info.cpus == 1 ? "" : "s",
+           (unsigned)(all_ns > 0 ? info.idle_ns / (all_ns / 100 + 1) : 0), info.context_switches);
+    return 0;
+}
+
+int command_date(char **args, unsigned count)
+{
+    uint64_t ns = 0;
+    (void)args;
+    (void)count;
+    (void)sys_clock_get(&ns);
+    printf("no realtime clock yet; ");
+    duration_print(ns);
+    printf(" since boot\n");
+    return 0;
+}

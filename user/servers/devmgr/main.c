@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+// The device manager: walks the device tree, finds drivers for devices, and has the supervisor start each with exactly its registers and its
+// interrupt line. The supervisor keeps those handles and restarts the driver with them, so when the tree has been walked the device manager's work is
+// done and it ends; were its group to be restarted it would run again. Book: chapter 26.
+//
+// Startup handles: "vmo.devicetree"; "mmio" and "irq" (resources, MANAGE); "uart.endpoint", which the console's UART will serve; "supervisor"
+// (start); "log" (WRITE, MANAGE: a driver that takes the console over silences the kernel there).
+
+#include "user/servers/devmgr/tree.h"
+#include <bullfinch/ipc.h>
+#include <bullfinch/startup.h>
+#include <bullfinch/status.h>
+#include <bullfinch/supervisor.h>
+#include <inttypes.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <gen/user_syscalls.h>
+
+struct driver {
+    const char *compatible;
+    const char *program;
+    uint32_t shift, width; // of registers, unless the device says otherwise
+    bool adjustable;       // whether it may
+};
+
+static const struct driver drivers[] = {
+    {"arm,pl011", "bin/pl011", 2, 4, false},
+    {"ns16550a", "bin/ns16550", 0, 1, true},
+    {"ns16550", "bin/ns16550", 0, 1, true},
+};
+
+static const struct driver *driver_find(const void *fdt, int node)
+{
+    for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+        if (fdt_node_check_compatible(fdt, node, drivers[i].compatible) == 0) {
+            return &drivers[i];
+        }
+    }
+    return NULL;
+}
+
+static void handle_drop(handle_t h)
+{
+    (void)sys_handle_close(h);
+}
+
+// Asks the supervisor to start the driver. The handles move with the message; if that fails they are still ours.
+static status_t driver_start(const struct sup_child *child, const handle_t handles[], unsigned count)
+{
+    struct msg_buffer *buffer = ipc_buffer();
+    struct ipc_message m = {.tag = MSG_TAG(SUP_START, sizeof(*child), count)};
+    memcpy(buffer->data, child, sizeof(*child));
+    memcpy(buffer->send, handles, count * sizeof(handle_t));
+    status_t s = ipc_call(startup_handle("supervisor"), &m, DEADLINE_NEVER);
+    return s != OK ? s : (status_t)m.w[0];
+}
+
+// Makes the VMO of the device's registers and its interrupt. Whole pages: a page that devices share cannot be divided.
+static status_t device_handles(const struct device_place *place, handle_t *mmio, handle_t *irq)
+{
+    uint64_t start = place->base & ~(uint64_t)(ABI_PAGE_SIZE - 1);
+    uint64_t end = (place->base + place->bytes + ABI_PAGE_SIZE - 1) & ~(uint64_t)(ABI_PAGE_SIZE - 1);
+    status_t s = sys_irq_create(startup_handle("irq"), place->line, place->edge ? IRQ_EDGE : IRQ_LEVEL, irq);
+    if (s != OK) {
+        return s;
+    }
+    s = sys_vmo_create_physical(startup_handle("mmio"), start, end - start, CACHE_DEVICE, mmio);
+    if (s != OK) {
+        handle_drop(*irq);
+    }
+    return s;
+}
+
+static void child_describe(const void *fdt, int node, const struct driver *d, const struct device_place *place,
+                           struct sup_child *child)
+{
+    *child = (struct sup_child){.name = "uart", .handles = {"mmio", "irq", "endpoint", "log"}};
+    uint32_t shift = d->adjustable ? tree_u32(fdt, node, "reg-shift", d->shift) : d->shift;
+    uint32_t width = d->adjustable ? tree_u32(fdt, node, "reg-io-width", d->width) : d->width;
+    (void)snprintf(child->program, sizeof(child->program), "%s", d->program);
+    (void)snprintf(child->arg, sizeof(child->arg), "offset=%u shift=%u width=%u",
+                   (unsigned)(place->base % ABI_PAGE_SIZE), (unsigned)shift, (unsigned)width);
+}
+
+// A device with a driver that is the console's UART.
+static status_t console_start(const void *fdt, int node, const struct driver *d, const char *name)
+{
+    struct device_place place;
+    const char *why = tree_place(fdt, node, &place);
+    if (why != NULL) {
+        printf("%s cannot be used: %s\n", name, why);
+        return ERR_CORRUPT;
+    }
+    handle_t handles[4];
+    status_t s = device_handles(&place, &handles[0], &handles[1]);
+    if (s == ERR_BUSY) {
+        return OK; // an earlier life of ours had its driver started
+    }
+    s = s != OK ? s : sys_handle_duplicate(startup_handle("uart.endpoint"), RIGHTS_SAME, &handles[2]);
+    s = s != OK ? s
+                : sys_handle_duplicate(startup_handle("log"), RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE,
+                                       &handles[3]);
+    if (s == OK) {
+        struct sup_child child;
+        child_describe(fdt, node, d, &place, &child);
+        printf("%s: registers at %#" PRIx64 ", interrupt %u: %s\n", name, place.base, (unsigned)place.line,
+               d->program);
+        s = driver_start(&child, handles, 4);
+    }
+    if (s != OK) {
+        printf("%s: no driver started: %s\n", name, status_text(s));
+        return s; // what was made for it goes with this process
+    }
+    return sys_system_console_release(startup_handle("log"));
+}
+
+static const void *tree_map(void)
+{
+    struct vmo_info info;
+    uint64_t base = 0;
+    handle_t vmo = startup_handle(STARTUP_DEVICE_TREE);
+    status_t s = sys_vmo_info(vmo, &info);
+    if (s == OK) {
+        uint64_t bytes = (info.size + ABI_PAGE_SIZE - 1) & ~(uint64_t)(ABI_PAGE_SIZE - 1);
+        s = sys_vmar_map(startup_handle(STARTUP_VMAR), vmo, 0, 0, bytes, VM_READ, &base);
+    }
+    if (s != OK || !tree_valid((const void *)(uintptr_t)base, info.size)) {
+        printf("the device tree is unusable: %s\n", s != OK ? status_text(s) : "it is damaged");
+        exit(1);
+    }
+    return (const void *)(uintptr_t)base;
+}
+
+int main(void)
+{
+    const void *fdt = tree_map();
+    int console = tree_console(fdt);
+    status_t result = ERR_NOT_FOUND;
+    for (int node = fdt_next_node(fdt, -1, NULL); node >= 0; node = fdt_next_node(fdt, node, NULL)) {
+        const struct driver *d = driver_find(fdt, node);
+        const char *name = fdt_get_name(fdt, node, NULL);
+        if (d == NULL || !tree_enabled(fdt, node)) {
+            continue;
+        }
+        if (node == console) {
+            result = console_start(fdt, node, d, name);
+        } else {
+            printf("%s has a driver, but nobody uses it\n", name);
+        }
+    }
+    if (result == ERR_NOT_FOUND) {
+        printf("the device tree names no console (/chosen stdout-path) that there is a driver for\n");
+    }
+    return result == OK ? 0 : 1;
+}
