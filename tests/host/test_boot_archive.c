@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define BLOCK 512u
+#define BLOCK       512u
 #define ENTRIES_END (8 * BLOCK)
 
 static uint8_t *data; // exactly ENTRIES_END bytes
@@ -38,7 +38,8 @@ static void header_put(size_t at, const char *prefix, const char *name, char typ
     sum_set(at);
 }
 
-// root (600 bytes, blocks 0-2), etc/ (block 3), etc/manifest (5 bytes, blocks 4-5), two zero blocks.
+// root (600 bytes, blocks 0-2), etc/ (block 3), etc/manifest (5 bytes, blocks 4-5), two zero
+// blocks.
 static int sound_archive(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the device manager reads from device trees: those of the machines we run on, and hostile ones.
+// What the device manager reads from device trees: those of the machines we run on, and hostile
+// ones.
 //
 // sources: user/servers/devmgr/tree.c
 // sources: build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_ro.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_check.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_sw.c
@@ -233,7 +234,8 @@ static void random_damage_never_hurts(void **state)
             continue;
         }
         (void)tree_console(tree);
-        for (int node = fdt_next_node(tree, -1, NULL); node >= 0; node = fdt_next_node(tree, node, NULL)) {
+        for (int node = fdt_next_node(tree, -1, NULL); node >= 0;
+             node = fdt_next_node(tree, node, NULL)) {
             (void)tree_place(tree, node, &place);
             (void)tree_enabled(tree, node);
         }

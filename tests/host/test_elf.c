@@ -11,26 +11,37 @@
 #include <cmocka.h>
 
 // The fields of the format at their offsets (ELF-64 Object File Format 1.5).
-enum { E_TYPE = 16, E_MACHINE = 18, E_ENTRY = 24, E_PHOFF = 32, E_PHENTSIZE = 54, E_PHNUM = 56, HEADER = 64 };
-enum { P_TYPE = 0, P_FLAGS = 4, P_OFFSET = 8, P_VADDR = 16, P_FILESZ = 32, P_MEMSZ = 40, PHEADER = 56 };
-#define SEGMENTS 3
+enum {
+    E_TYPE = 16,
+    E_MACHINE = 18,
+    E_ENTRY = 24,
+    E_PHOFF = 32,
+    E_PHENTSIZE = 54,
+    E_PHNUM = 56,
+    HEADER = 64
+};
+enum {
+    P_TYPE = 0,
+    P_FLAGS = 4,
+    P_OFFSET = 8,
+    P_VADDR = 16,
+    P_FILESZ = 32,
+    P_MEMSZ = 40,
+    PHEADER = 56
+};
+#define SEGMENTS   3
 #define FILE_BYTES 0x3000u
-#define MACHINE ELF_MACHINE_ARM64
+#define MACHINE    ELF_MACHINE_ARM64
 
 static uint8_t *file; // exactly FILE_BYTES of heap, so that a read past the end is seen
 static struct elf_image image;
 
-static void put(size_t at, uint64_t value, size_t bytes)
-{
-    memcpy(file + at, &value, bytes);
-}
+static void put(size_t at, uint64_t value, size_t bytes) { memcpy(file + at, &value, bytes); }
 
-static size_t segment_at(unsigned i)
-{
-    return HEADER + i * PHEADER;
-}
+static size_t segment_at(unsigned i) { return HEADER + i * PHEADER; }
 
-static void segment_put(unsigned i, uint32_t flags, uint64_t offset, uint64_t address, uint64_t in_file, uint64_t in_memory)
+static void segment_put(unsigned i, uint32_t flags, uint64_t offset, uint64_t address,
+                        uint64_t in_file, uint64_t in_memory)
 {
     size_t at = segment_at(i);
     put(at + P_TYPE, 1, 4);
@@ -255,7 +266,8 @@ static void random_damage_never_hurts(void **state)
         if (elf_parse(file, FILE_BYTES, MACHINE, &image) == NULL) {
             for (unsigned i = 0; i < image.count; i++) {
                 const struct elf_segment *s = &image.segments[i];
-                assert_true(s->address + s->bytes <= ELF_ADDRESS_MAX && s->skip + s->file_bytes <= s->bytes);
+                assert_true(s->address + s->bytes <= ELF_ADDRESS_MAX &&
+                            s->skip + s->file_bytes <= s->bytes);
                 assert_true(s->file_offset + s->file_bytes <= FILE_BYTES);
                 assert_true((s->flags & (VM_WRITE | VM_EXECUTE)) != (VM_WRITE | VM_EXECUTE));
             }

@@ -36,13 +36,14 @@ static void refused(const char *text, const char *why)
 static void a_service_is_read_with_everything_it_may_say(void **state)
 {
     (void)state;
-    assert_true(parse("# comment\n"
-                      "group net\n  strategy rest_for_one\n  intensity 3\n  period 20\n"
-                      "service a # behind it\n  in net\n  program bin/a\n  args one \"two words\" $run\n  env HOME=/home A=\n"
-                      "  restart transient\n  shutdown 250\n  only run\n  limit pages 100\n"
-                      "  give serve endpoint e serve\n  give other endpoint e badge 7\n"
-                      "  give log resource log read write\n  give sup supervisor list start\n"
-                      "  give job.self job self\n  give image bootimage\n  give tree devicetree"));
+    assert_true(parse(
+        "# comment\n"
+        "group net\n  strategy rest_for_one\n  intensity 3\n  period 20\n"
+        "service a # behind it\n  in net\n  program bin/a\n  args one \"two words\" $run\n  env HOME=/home A=\n"
+        "  restart transient\n  shutdown 250\n  only run\n  limit pages 100\n"
+        "  give serve endpoint e serve\n  give other endpoint e badge 7\n"
+        "  give log resource log read write\n  give sup supervisor list start\n"
+        "  give job.self job self\n  give image bootimage\n  give tree devicetree"));
     const struct manifest_service *s = &m.services[0];
     assert_int_equal(m.group_count, 2);
     assert_int_equal(m.groups[1].strategy, SUP_REST_FOR_ONE);
@@ -60,7 +61,8 @@ static void a_service_is_read_with_everything_it_may_say(void **state)
     assert_int_equal(s->give_count, 7);
     assert_int_equal(s->gives[0].source, GIVE_ENDPOINT_SERVE);
     assert_int_equal(s->gives[1].badge, 7);
-    assert_int_equal(s->gives[2].rights & (RIGHT_READ | RIGHT_WRITE | RIGHT_MANAGE), RIGHT_READ | RIGHT_WRITE);
+    assert_int_equal(s->gives[2].rights & (RIGHT_READ | RIGHT_WRITE | RIGHT_MANAGE),
+                     RIGHT_READ | RIGHT_WRITE);
     assert_int_equal(s->gives[3].permissions, SUP_MAY_LIST | SUP_MAY_START);
 }
 
@@ -88,7 +90,8 @@ static void groups_and_services_keep_their_order(void **state)
 static void a_service_after_groups_may_be_in_any_of_them(void **state)
 {
     (void)state;
-    assert_true(parse("group g\ngroup h\nin g\nservice a\nprogram p\nin h\nservice b\nprogram p\nin g\n"));
+    assert_true(
+        parse("group g\ngroup h\nin g\nservice a\nprogram p\nin h\nservice b\nprogram p\nin g\n"));
     assert_int_equal(m.groups[2].parent, 1);
     assert_int_equal(m.services[0].group, 2);
     assert_int_equal(m.services[1].group, 1);
@@ -115,7 +118,8 @@ static void every_mistake_is_told_with_its_line(void **state)
     refused(HEAD "in g\n", "line 3: no group 'g' stands before this line");
     refused("group g\nin g\n", "line 2: no group 'g' stands before this line");
     refused("group root\nin root\n", "line 2: no group 'root' stands before this line");
-    refused("group g\nstrategy none\n", "line 2: 'none' is none of: one_for_one, one_for_all, rest_for_one");
+    refused("group g\nstrategy none\n",
+            "line 2: 'none' is none of: one_for_one, one_for_all, rest_for_one");
     refused("group g\nintensity -1\n", "line 2: '-1' is not a number from 0 to 30");
     refused("group g\nintensity 31\n", "line 2: '31' is not a number from 0 to 30");
     refused("group g\nperiod 0\n", "line 2: a period of 0 seconds");
@@ -123,14 +127,19 @@ static void every_mistake_is_told_with_its_line(void **state)
             "line 3: '99999999999999999999999' is not a number from 0 to 60000");
     refused(HEAD "env HOME\n", "line 3: 'HOME' is not NAME=value");
     refused(HEAD "args \"open\n", "line 3: a quote that is not closed");
-    refused(HEAD "limit wives 3\n", "line 3: 'wives' is none of: pages, handles, threads, processes, objects");
-    refused(HEAD "give x nothing\n",
-            "line 3: 'nothing' is none of: endpoint, resource, job, supervisor, bootimage, devicetree");
-    refused(HEAD "give x endpoint e\n", "line 3: expected: give HANDLE endpoint NAME serve | badge N");
+    refused(HEAD "limit wives 3\n",
+            "line 3: 'wives' is none of: pages, handles, threads, processes, objects");
+    refused(
+        HEAD "give x nothing\n",
+        "line 3: 'nothing' is none of: endpoint, resource, job, supervisor, bootimage, devicetree");
+    refused(HEAD "give x endpoint e\n",
+            "line 3: expected: give HANDLE endpoint NAME serve | badge N");
     refused(HEAD "give x endpoint e badge 0\n", "line 3: badge 0 is for unbadged handles");
     refused(HEAD "give x endpoint e badge 1\n", "line 3: nobody serves the endpoint 'e'");
-    refused(HEAD "give x endpoint e serve\ngive y endpoint e serve\n", "line 4: the endpoint 'e' has a server already");
-    refused(HEAD "give x bootimage\ngive x devicetree\n", "line 4: a handle named 'x' is given already");
+    refused(HEAD "give x endpoint e serve\ngive y endpoint e serve\n",
+            "line 4: the endpoint 'e' has a server already");
+    refused(HEAD "give x bootimage\ngive x devicetree\n",
+            "line 4: a handle named 'x' is given already");
     refused(HEAD "give x resource log\n", "line 3: it says nothing about what may be done with it");
     refused(HEAD "give x job root kill\n", "line 3: expected: job self | job root [manage]");
 }
@@ -160,8 +169,9 @@ static void more_than_fits_is_refused(void **state)
 static void random_damage_never_hurts(void **state)
 {
     (void)state;
-    static const char sound[] = "group g\nstrategy one_for_all\nservice a\nin g\nprogram bin/a\nargs x \"y z\"\nlimit pages 5\n"
-                                "give e endpoint e serve\ngive f endpoint e badge 3\ngive l resource log write\n";
+    static const char sound[] =
+        "group g\nstrategy one_for_all\nservice a\nin g\nprogram bin/a\nargs x \"y z\"\nlimit pages 5\n"
+        "give e endpoint e serve\ngive f endpoint e badge 3\ngive l resource log write\n";
     uint64_t seed = 7;
     for (unsigned round = 0; round < 20000; round++) {
         char text[sizeof(sound)];

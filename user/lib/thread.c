@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A second thread: a region holding guard page, stack, and at its top the thread's start record and thread-local block. Order of
-// steps: everything that can fail, then thread_start.
+// A second thread: a region holding guard page, stack, and at its top the thread's start record and
+// thread-local block. Order of steps: everything that can fail, then thread_start.
 
 #include "user/lib/tls.h"
 #include <bullfinch/startup.h>
@@ -20,7 +20,8 @@ void thread_entry(void); // arch/*/crt0.S
 _Noreturn void thread_begin(struct thread_start *start, uint64_t unused, struct msg_buffer *buffer);
 
 // Not inlined: its caller sets up what thread-local variables hang on.
-static _Noreturn __attribute__((noinline)) void thread_run(struct thread_start *start, struct msg_buffer *buffer)
+static _Noreturn __attribute__((noinline)) void thread_run(struct thread_start *start,
+                                                           struct msg_buffer *buffer)
 {
     ipc_buffer_set(buffer);
     start->entry(start->arg);
@@ -43,9 +44,11 @@ static status_t stack_map(size_t bytes, handle_t *region, uint64_t *base)
         return s;
     }
     uint64_t low;
-    s = sys_vmar_allocate(startup_handle(STARTUP_VMAR), 0, bytes + ABI_PAGE_SIZE, VM_READ | VM_WRITE, region, &low);
+    s = sys_vmar_allocate(startup_handle(STARTUP_VMAR), 0, bytes + ABI_PAGE_SIZE,
+                          VM_READ | VM_WRITE, region, &low);
     if (s == OK) {
-        s = sys_vmar_map(*region, vmo, 0, low + ABI_PAGE_SIZE, bytes, VM_READ | VM_WRITE | VM_FIXED, base);
+        s = sys_vmar_map(*region, vmo, 0, low + ABI_PAGE_SIZE, bytes, VM_READ | VM_WRITE | VM_FIXED,
+                         base);
         if (s != OK) {
             (void)sys_vmar_destroy(*region);
             (void)sys_handle_close(*region);
@@ -55,7 +58,8 @@ static status_t stack_map(size_t bytes, handle_t *region, uint64_t *base)
     return s;
 }
 
-status_t thread_spawn(const char *name, void (*entry)(void *arg), void *arg, size_t stack_bytes, handle_t *thread)
+status_t thread_spawn(const char *name, void (*entry)(void *arg), void *arg, size_t stack_bytes,
+                      handle_t *thread)
 {
     size_t record_bytes = sizeof(struct thread_start) + tls_block_bytes();
     size_t bytes = (stack_bytes == 0 ? STACK_BYTES_DEFAULT : stack_bytes) + record_bytes;
@@ -63,7 +67,8 @@ status_t thread_spawn(const char *name, void (*entry)(void *arg), void *arg, siz
 
     handle_t h;
     uint64_t buffer;
-    status_t s = sys_thread_create(startup_handle(STARTUP_PROCESS), name, strlen(name), &h, &buffer);
+    status_t s =
+        sys_thread_create(startup_handle(STARTUP_PROCESS), name, strlen(name), &h, &buffer);
     if (s != OK) {
         return s;
     }
