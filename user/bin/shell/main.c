@@ -116,7 +116,7 @@ static int command_help(char **args, unsigned count)
         command_describe(&commands[i]);
     }
     printf(
-        "Programs are in /apps: type a name. PROGRAM & runs it in the background, > and < redirect,\n"
+        "Programs are in /apps: type a name. PROGRAM & runs in the background, > and < redirect,\n"
         "$? is the last exit code. Ctrl-C ends the program in the foreground.\n");
     return 0;
 }

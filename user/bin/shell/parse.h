@@ -2,7 +2,8 @@
 // The shell's command line as pure code: words, quotes, redirections. No variables but $? (the last
 // exit code) and those of the environment, no patterns, no pipes.
 //
-//     word 'as it stands' "with $? and \" in it" \x    > file    < file    ; next command    & in the background    # comment
+//     word 'as it stands' "with $? and \" in it" \x
+//     > file    < file    ; next command    & in the background    # comment
 #ifndef SHELL_PARSE_H
 #define SHELL_PARSE_H
 

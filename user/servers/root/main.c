@@ -101,7 +101,7 @@ static void process_ended(uint32_t node, uint64_t now)
         return; // the bit of an incarnation that is cleared already
     }
     exit_text(&info, unit->last_exit, sizeof(unit->last_exit));
-    if (!root.supervision.ending) {
+    if (root.supervision.nodes[node].state == SUP_UP) { // not on our wish
         printf("%s ended: %s\n", unit->name, unit->last_exit);
     }
     service_clear(&root, node);

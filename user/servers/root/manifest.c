@@ -187,7 +187,7 @@ static bool read_service(struct parser *p)
 static bool read_in(struct parser *p)
 {
     struct manifest_group *g = group_find(p->m, p->words[1]);
-    if (g == NULL || g == p->group) {
+    if (g == NULL || (p->section == IN_GROUP && g == p->group)) {
         return fail(p, "no group '%s' stands before this line", p->words[1]);
     }
     uint32_t index = (uint32_t)(g - p->m->groups);
@@ -372,9 +372,9 @@ static bool flags_read(struct parser *p, unsigned from, const char *const *choic
 
 static bool give_resource(struct parser *p, struct manifest_give *g)
 {
-    static const char *const kinds[] = {"log", "power", "mmio", "irq", "dma", "root", NULL};
-    static const enum resource_kind values[] = {RESOURCE_LOG, RESOURCE_POWER, RESOURCE_MMIO, RESOURCE_IRQ, RESOURCE_DMA,
-                                                  RESOURCE_ROOT};
+    static const char *const kinds[] = {"root", "log", "power", "mmio", "irq", "dma", NULL};
+    static const enum resource_kind values[] = {RESOURCE_ROOT, RESOURCE_LOG, RESOURCE_POWER,
+                                                RESOURCE_MMIO, RESOURCE_IRQ, RESOURCE_DMA};
     static const char *const rights[] = {"read", "write", "manage", NULL};
     static const rights_t bits[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_MANAGE};
     unsigned kind;
@@ -399,7 +399,12 @@ static bool give_job(struct parser *p, struct manifest_give *g)
         return false;
     }
     g->source = i == 0 ? GIVE_JOB_SELF : GIVE_JOB_ROOT;
-    return true;
+    g->rights = RIGHT_ENUMERATE | RIGHT_INSPECT | RIGHT_DUPLICATE | RIGHT_TRANSFER;
+    if (p->count == 4) {
+        return true;
+    }
+    g->rights |= RIGHT_MANAGE;
+    return (i == 1 && p->count == 5 && strcmp(p->words[4], "manage") == 0) || fail(p, "expected: job self | job root [manage]");
 }
 
 static bool give_supervisor(struct parser *p, struct manifest_give *g)

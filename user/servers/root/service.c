@@ -12,7 +12,6 @@
 #define CLIENT_RIGHTS (RIGHT_SEND | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_INSPECT)
 #define SERVER_RIGHTS (RIGHT_RECEIVE | RIGHT_SEND | RIGHT_MANAGE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_INSPECT)
 #define VMO_RIGHTS    (RIGHT_READ | RIGHT_MAP | RIGHT_INSPECT | RIGHT_DUPLICATE | RIGHT_TRANSFER)
-#define WATCH_JOB     (RIGHT_ENUMERATE | RIGHT_INSPECT | RIGHT_DUPLICATE | RIGHT_TRANSFER)
 #define STOP_RIGHTS   (RIGHT_WAIT | RIGHT_MANAGE | RIGHT_INSPECT)
 #define IRQ_LINES     (1ull << 32)
 
@@ -37,6 +36,10 @@ bool boot_arg(const char *command_line, const char *name, char *buf, size_t size
 static status_t resource_get(struct root *root, uint32_t kind)
 {
     if (root->resources[kind] != HANDLE_NONE) {
+        return OK;
+    }
+    if (kind == RESOURCE_ROOT) {
+        root->resources[kind] = root->resource;
         return OK;
     }
     uint64_t size = kind == RESOURCE_MMIO ? UINT64_MAX : kind == RESOURCE_IRQ ? IRQ_LINES : 0;
@@ -165,7 +168,7 @@ static void give_add(struct root *root, struct starting *st, unsigned i)
         handle_add(st, g->name, st->unit->job, RIGHTS_SAME);
         return;
     case GIVE_JOB_ROOT:
-        handle_add(st, g->name, root->job, WATCH_JOB);
+        handle_add(st, g->name, root->job, g->rights);
         return;
     }
 }
