@@ -101,5 +101,6 @@ help:
 #: make check                                          formatting, clang-tidy, include directions
 #: make format                                         have clang-format lay out all sources
 #: make book                                           the book and the reference as HTML
+#: make fuzz [TIME=60]                                the fuzz targets, each for TIME seconds
 #: make setup                                          install what is missing (done by the others)
 #: make clean | distclean                              remove what was built | and what was fetched

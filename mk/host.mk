@@ -19,7 +19,7 @@ define host_rule
 $(HOST_OUT)/$(1): tests/host/$(1).c $(call host_sources,$(1)) mk/host.mk | $(GEN_FILES)
 	$$(call say,HOST,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)for source in $$(filter %.c,$$^); do \
+	$$(Q)for source in tests/host/$(1).c $(call host_sources,$(1)); do \
 		object=$$@.o/$$$$(echo $$$$source | tr / _).o; mkdir -p $$@.o; \
 		$$(CLANG) $$(HOST_FLAGS) $(call host_flags,$(1)) $$(HOST_INC) -isystem $$(LIBFDT) \
 			-MMD -MP -MT $$@ -c $$$$source -o $$$$object || exit 1; \
@@ -29,3 +29,31 @@ endef
 $(foreach test,$(notdir $(HOST_TESTS)),$(eval $(call host_rule,$(test))))
 
 host: $(HOST_TESTS)
+
+# Fuzz targets, with libFuzzer: tests/fuzz/fuzz_NAME.c is linked with the sources named in its
+# `// sources:` lines and those of tests/host/test_NAME.c. `make fuzz TIME=600` runs each for
+# TIME seconds; what it found interesting stays in build/fuzz/NAME.corpus for the next time.
+FUZZ_OUT := build/fuzz
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TIME ?= 60
+
+fuzz_files = $(wildcard tests/fuzz/fuzz_$(1).c) $(wildcard tests/host/test_$(1).c)
+fuzz_line = $(shell sed -n 's|^// $(2):||p' $(call fuzz_files,$(1)))
+
+define fuzz_rule
+$(FUZZ_OUT)/$(1): tests/fuzz/fuzz_$(1).c $(filter %.c,$(call fuzz_line,$(1),sources)) mk/host.mk | $(GEN_FILES)
+	$$(call say,FUZZ,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CLANG) $$(HOST_FLAGS) -fsanitize=fuzzer $(call fuzz_line,$(1),flags) $$(HOST_INC) \
+		-isystem $$(LIBFDT) $$(filter %.c,$$^) -o $$@
+
+.PHONY: fuzz-$(1)
+fuzz-$(1): $(FUZZ_OUT)/$(1)
+	$$(Q)mkdir -p $(FUZZ_OUT)/$(1).corpus
+	$(FUZZ_OUT)/$(1) -max_total_time=$(TIME) -print_final_stats=1 -verbosity=0 \
+		-artifact_prefix=$(FUZZ_OUT)/$(1)- $(FUZZ_OUT)/$(1).corpus
+endef
+$(foreach name,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(name))))
+
+fuzz: $(FUZZ_NAMES:%=fuzz-%)
+.PHONY: fuzz

@@ -15,7 +15,8 @@
 #            `TESTS DONE n passed m failed`, and powers off
 #   system   tests/system/test_*.py and tests/wasm/test_*.py: every function test_*(env) with an Env
 #            (below) for each architecture and build; an exception fails the test. A module may
-#            set BUILDS = ("release",) to run on fewer builds, or ARCHS.
+#            set BUILDS = ("release",) to run on fewer builds, or ARCHS; a function too, as
+#            test_that.BUILDS = ("release",).
 # At most two machines run at a time. A pattern that names one test needs no other to be built.
 
 import argparse
@@ -203,6 +204,8 @@ class Runner:
         for arch in self.archs:
             for build in getattr(module, "BUILDS", BUILDS):
                 for test in (n for n in vars(module) if n.startswith("test_")):
+                    if build not in getattr(getattr(module, test), "BUILDS", BUILDS):
+                        continue
                     name = f"system {arch}-{build} {module_name}.{test}"
                     if self.wanted(name) and arch in getattr(module, "ARCHS", self.archs):
                         yield name, getattr(module, test), arch, build

@@ -49,10 +49,7 @@ static void tlb_invalidate(const struct arch_aspace *as, vaddr_t va)
     isb();
 }
 
-static uint64_t *entry_table(uint64_t entry)
-{
-    return phys_to_virt(entry & PTE_ADDRESS);
-}
+static uint64_t *entry_table(uint64_t entry) { return phys_to_virt(entry & PTE_ADDRESS); }
 
 // The level 3 entry of a page, or NULL where a table is missing.
 static uint64_t *leaf_find(const struct arch_aspace *as, vaddr_t va)
@@ -274,10 +271,9 @@ static void generation_begin(void)
     asid_next = 1;
     for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
         uint64_t context = __atomic_exchange_n(&active[cpu], 0, __ATOMIC_RELAXED);
-        if (context !=
-            0) { // else what it held at the change before this one is still what it runs on
+        if (context != 0) {
             reserved[cpu] = context;
-        }
+        } // else it still runs on what it did at the change before this one
     }
     // Numbers of the old generation go out again: nothing of theirs may be left anywhere.
     dsb_ishst();

@@ -37,10 +37,7 @@ void arm64_start(paddr_t image, paddr_t fdt_pa)
     kernel_main(fdt, fdt_pa);
 }
 
-static bool has_pan(void)
-{
-    return id_field(sysreg_read("id_aa64mmfr1_el1"), 20) != 0;
-}
+static bool has_pan(void) { return id_field(sysreg_read("id_aa64mmfr1_el1"), 20) != 0; }
 
 static bool has_pmu(void)
 {
@@ -59,8 +56,11 @@ void arch_cpu_init(struct arch_percpu *percpu)
     sysreg_write("tpidrro_el0", 0);
     if (has_pan()) {
         sysreg_write("sctlr_el1", sysreg_read("sctlr_el1") & ~(uint64_t)SCTLR_SPAN);
-        __asm__ volatile(
-            ".inst 0xd500419f"); // msr pan, #1: ARMv8.1, the assembler is set to ARMv8.0
+        __asm__ volatile(".inst 0xd500419f"); // msr pan, #1: ARMv8.1, the assembler is set to
+                                              // ARMv8.0
+    }
+    if (id_field(sysreg_read("S3_0_C0_C7_2"), 60) != 0) { // ID_AA64MMFR2_EL1.E0PD
+        sysreg_write("tcr_el1", sysreg_read("tcr_el1") | TCR_E0PD1);
     }
     if (has_pmu()) {
         sysreg_write("pmuserenr_el0", BF_BENCH ? 5 : 0); // CR, EN
@@ -73,10 +73,7 @@ void arch_cpu_init(struct arch_percpu *percpu)
     isb(); // all of the above holds from here
 }
 
-struct arch_percpu *arch_percpu(void)
-{
-    return (struct arch_percpu *)sysreg_read("tpidr_el1");
-}
+struct arch_percpu *arch_percpu(void) { return (struct arch_percpu *)sysreg_read("tpidr_el1"); }
 
 struct cpu_name {
     uint16_t part;
@@ -131,10 +128,7 @@ void arch_halt(void)
     }
 }
 
-void arch_relax(void)
-{
-    __asm__ volatile("yield");
-}
+void arch_relax(void) { __asm__ volatile("yield"); }
 
 // Frame records (AAPCS64 6.4.6): x29 points at the caller's x29 and the return address. Only this
 // CPU's stacks are read.
@@ -150,17 +144,14 @@ bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
         return false;
     }
     const uint64_t *record = (const uint64_t *)fp;
-    if (record[0] <= fp &&
-        record[0] != 0) { // callers are further up; the stack lies above the emergency stack
+    if (record[0] <= fp && record[0] != 0) { // callers are further up; the stack lies above the
+                                             // emergency stack
         return false;
     }
     *frame_pointer = record[0];
-    *pc = record[1] -
-          4; // the call: the return address of one that does not return is another function's
+    *pc = record[1] - 4; // the call: the return address of one that does not return is another
+                         // function's
     return record[1] != 0;
 }
 
-vaddr_t arch_frame_pointer(void)
-{
-    return *(const vaddr_t *)__builtin_frame_address(0);
-}
+vaddr_t arch_frame_pointer(void) { return *(const vaddr_t *)__builtin_frame_address(0); }

@@ -7,10 +7,7 @@
 #include "arch/arm64/port.h"
 #include <arch/cpu.h>
 
-bool fpu_present(void)
-{
-    return id_field(sysreg_read("id_aa64pfr0_el1"), 16) != 0xf;
-}
+bool fpu_present(void) { return id_field(sysreg_read("id_aa64pfr0_el1"), 16) != 0xf; }
 
 void fpu_take(struct arch_thread *t)
 {

@@ -26,14 +26,8 @@
 
 static volatile uint32_t *distributor, *cpu_interface;
 
-static inline uint32_t gicd_read(unsigned offset)
-{
-    return distributor[offset / 4];
-}
-static inline void gicd_write(unsigned offset, uint32_t v)
-{
-    distributor[offset / 4] = v;
-}
+static inline uint32_t gicd_read(unsigned offset) { return distributor[offset / 4]; }
+static inline void gicd_write(unsigned offset, uint32_t v) { distributor[offset / 4] = v; }
 
 // Which CPU interface this CPU is: the target bytes of its own lines say it (4.3.12). One without
 // lines reads zero: only one CPU.
@@ -90,9 +84,8 @@ static void gicv2_set_edge(uint32_t line, bool edge)
 static void gicv2_mask(uint32_t line)
 {
     gicd_write(GICD_ICENABLER + line / 32 * 4, 1u << line % 32);
-    (void)gicd_read(GICD_ICENABLER +
-                    line / 32 *
-                        4); // device accesses to one device stay in order: the write has arrived
+    (void)gicd_read(GICD_ICENABLER + line / 32 * 4); // device accesses to one device stay in order:
+                                                     // the write has arrived
 }
 
 static void gicv2_unmask(uint32_t line)
@@ -100,15 +93,9 @@ static void gicv2_unmask(uint32_t line)
     gicd_write(GICD_ISENABLER + line / 32 * 4, 1u << line % 32);
 }
 
-static uint32_t gicv2_acknowledge(void)
-{
-    return cpu_interface[GICC_IAR / 4];
-}
+static uint32_t gicv2_acknowledge(void) { return cpu_interface[GICC_IAR / 4]; }
 
-static void gicv2_end(uint32_t acknowledged)
-{
-    cpu_interface[GICC_EOIR / 4] = acknowledged;
-}
+static void gicv2_end(uint32_t acknowledged) { cpu_interface[GICC_EOIR / 4] = acknowledged; }
 
 static const char *const compatible[] = {"arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a9-gic",
                                          "arm,cortex-a7-gic", NULL};

@@ -11,8 +11,7 @@
 
 static const struct intc_driver *const drivers[] = {&gicv2_driver, &gicv3_driver};
 static const struct intc_driver *driver;
-static struct spinlock intc_lock =
-    SPINLOCK_INIT("intc", LOCK_IRQ); // registers that hold fields of several lines
+static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // fields of several lines
 static uint32_t lines;
 static uint32_t timer_line; // 0: not known yet
 
@@ -56,22 +55,16 @@ void intc_enable_timer(uint32_t line)
     }
 }
 
-uint32_t arch_irq_count(void)
-{
-    return lines;
-}
+uint32_t arch_irq_count(void) { return lines; }
 
-bool arch_irq_valid(uint32_t line)
-{
-    return line >= INTC_SPI_FIRST && line < lines;
-}
+bool arch_irq_valid(uint32_t line) { return line >= INTC_SPI_FIRST && line < lines; }
 
 void arch_irq_configure(uint32_t line, bool edge)
 {
     ASSERT(arch_irq_valid(line));
     spin_lock(&intc_lock);
-    driver->mask(
-        line); // changing an enabled line's trigger is unpredictable (GIC architecture, GICD_ICFGR)
+    driver->mask(line); // changing an enabled line's trigger is unpredictable (GIC architecture,
+                        // GICD_ICFGR)
     driver->set_edge(line, edge);
     spin_unlock(&intc_lock);
 }

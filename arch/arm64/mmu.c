@@ -3,7 +3,8 @@
 //
 //   0xffff000000000000 + pa  physical map: RAM, RW, never executable; the image's text, rodata R--
 //   KERNEL_IMAGE_BASE        text R-X, rodata R--, data RW-; the pages below kernel stacks left out
-//   DEVICE_WINDOW            device registers, 4 MiB, in tables that the boot and the final map share
+//   DEVICE_WINDOW            device registers, 4 MiB, in tables that the boot and the final map
+//   share
 //
 // User space is all of TTBR0 (aspace.c). Kernel mappings are global; once arch_mmu_init is done
 // only the device window changes.
@@ -20,15 +21,9 @@ uint64_t mmu_empty_table[TABLE_ENTRIES] __attribute__((aligned(4096)));
 
 static unsigned device_pages_used; // the window fills from its start; the boot CPU maps all devices
 
-vaddr_t arch_user_top(void)
-{
-    return 1ull << 48;
-}
+vaddr_t arch_user_top(void) { return 1ull << 48; }
 
-paddr_t arch_image_to_phys(const void *p)
-{
-    return (vaddr_t)p - KERNEL_IMAGE_BASE + boot_image_pa;
-}
+paddr_t arch_image_to_phys(const void *p) { return (vaddr_t)p - KERNEL_IMAGE_BASE + boot_image_pa; }
 
 // The next table below an entry, made if there is none.
 static uint64_t *table_below(uint64_t *entry)

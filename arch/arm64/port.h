@@ -15,18 +15,9 @@
 #define sysreg_write(name, value) \
     __asm__ volatile("msr " name ", %x0" : : "rZ"((uint64_t)(value)) : "memory")
 
-static inline void isb(void)
-{
-    __asm__ volatile("isb" : : : "memory");
-}
-static inline void dsb_ish(void)
-{
-    __asm__ volatile("dsb ish" : : : "memory");
-}
-static inline void dsb_ishst(void)
-{
-    __asm__ volatile("dsb ishst" : : : "memory");
-}
+static inline void isb(void) { __asm__ volatile("isb" : : : "memory"); }
+static inline void dsb_ish(void) { __asm__ volatile("dsb ish" : : : "memory"); }
+static inline void dsb_ishst(void) { __asm__ volatile("dsb ishst" : : : "memory"); }
 
 // Four-bit field of an ID register.
 static inline unsigned id_field(uint64_t value, unsigned shift)

@@ -26,10 +26,10 @@ void psci_init(const void *fdt)
         return;
     }
     const char *method = devicetree_string(fdt, node, "method");
-    if (method != NULL) {
-        psci_method = strcmp(method, "hvc") == 0   ? PSCI_HVC
-                      : strcmp(method, "smc") == 0 ? PSCI_SMC
-                                                   : PSCI_NONE;
+    if (method != NULL && strcmp(method, "hvc") == 0) {
+        psci_method = PSCI_HVC;
+    } else if (method != NULL && strcmp(method, "smc") == 0) {
+        psci_method = PSCI_SMC;
     }
 }
 

@@ -18,6 +18,7 @@
 #define TCR_EPD1_BIT  23
 #define TCR_IPS_SHIFT 32
 #define TCR_AS_BIT    36
+#define TCR_E0PD1     (1ull << 56) // user accesses to the kernel's half fault without a walk: no timing
 
 // SCTLR_EL1. Bits that are RES1 in ARMv8.0: 29 LSMAOE, 28 nTLSMD, 23 SPAN, 22 EIS, 20 TSCXT, 11
 // EOS.

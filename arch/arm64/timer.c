@@ -88,8 +88,8 @@ void arch_timer_set(uint64_t deadline_ns)
         return;
     }
     uint64_t ticks;
-    uint64_t rest =
-        ((deadline_ns % NS_PER_S) * frequency + NS_PER_S - 1) / NS_PER_S; // rounded up: never early
+    uint64_t rest = ((deadline_ns % NS_PER_S) * frequency + NS_PER_S - 1) / NS_PER_S; // rounded up:
+                                                                                      // never early
     if (__builtin_mul_overflow(deadline_ns / NS_PER_S, frequency, &ticks) ||
         __builtin_add_overflow(ticks, rest, &ticks)) {
         ticks = UINT64_MAX;

@@ -14,7 +14,6 @@
 #define EC_DATA_ABORT_EL0        0x24
 #define EC_DATA_ABORT_EL1        0x25
 #define EC_SP_ALIGNMENT          0x26
-#define EC_FP_EXCEPTION          0x2c
 #define EC_BREAKPOINT_EL0        0x30
 #define EC_STEP_EL0              0x32
 #define EC_WATCHPOINT_EL0        0x34
@@ -34,12 +33,7 @@
 #define ESR_FNV      (1u << 10)
 #define ESR_FSC(esr) ((unsigned)(esr) & 0x3f)
 
-static_assert(ERR_BAD_ADDRESS == -6, "uaccess.S");
-
-static inline struct thread *thread_of(struct arch_thread *t)
-{
-    return (struct thread *)t;
-}
+static inline struct thread *thread_of(struct arch_thread *t) { return (struct thread *)t; }
 
 // Faults that a mapping can resolve: translation, access flag, permission (levels 0-3 of each).
 static bool is_page_fault(uint64_t esr)
@@ -48,10 +42,7 @@ static bool is_page_fault(uint64_t esr)
     return fsc >= 0x04 && fsc <= 0x0f;
 }
 
-static bool is_write(uint64_t esr)
-{
-    return (esr & ESR_WNR) != 0 && (esr & ESR_CM) == 0;
-}
+static bool is_write(uint64_t esr) { return (esr & ESR_WNR) != 0 && (esr & ESR_CM) == 0; }
 
 static enum fault_kind abort_kind(uint64_t esr, enum fault_kind access)
 {
@@ -196,35 +187,7 @@ void arm64_kernel_unexpected(struct kernel_frame *f, uint64_t vector)
     kernel_fault(f, names[vector % 4]);
 }
 
-void arm64_stack_overflow(struct kernel_frame *f)
-{
-    kernel_fault(f, "stack overflow");
-}
-
-uint64_t *arch_thread_args(struct arch_thread *t)
-{
-    return t->x;
-}
-uint64_t arch_thread_syscall(const struct arch_thread *t)
-{
-    return t->x[8];
-}
-uint64_t arch_thread_extra(const struct arch_thread *t)
-{
-    return t->x[9];
-}
-void arch_thread_set_extra(struct arch_thread *t, uint64_t v)
-{
-    t->x[9] = v;
-}
-uint64_t arch_thread_pc(const struct arch_thread *t)
-{
-    return t->pc;
-}
-void arch_thread_restart_syscall(struct arch_thread *t)
-{
-    t->pc -= 4;
-}
+void arm64_stack_overflow(struct kernel_frame *f) { kernel_fault(f, "stack overflow"); }
 
 void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1,
                       uint64_t a2)

@@ -5,6 +5,8 @@
 //
 // A fault on an instruction between arm64_uaccess_start and _end is resolved by arm64_kernel_sync,
 // or continues at arm64_uaccess_fail. Leaf functions without stack: nothing is to be undone there.
+#include <gen/abi_constants.h>
+
     .text
 
 // Done if x2 is 0; refuses [\user, \user + x2) that is not wholly below 2^48. Clobbers x3, x4.
@@ -90,5 +92,5 @@ arch_copy_to_user:
 arm64_uaccess_end:
 
 arm64_uaccess_fail:
-    mov     w0, #-6                 // ERR_BAD_ADDRESS, asserted in trap.c
+    mov     w0, #ERR_BAD_ADDRESS
     ret

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 // RISC-V: user address spaces: their tables, and ASIDs. The caller holds the address space's lock.
 //
-// An entry with V clear is ignored by the hart, so a page mapped with no permission at all keeps its frame in an invalid entry that
-// is not zero (PTE_NONE). "Mapped" means: the entry is not zero.
+// An entry with V clear is ignored by the hart, so a page mapped with no permission at all keeps
+// its frame in an invalid entry that is not zero (PTE_NONE). "Mapped" means: the entry is not zero.
 //
-// ASIDs belong to a generation. Activating an address space whose generation is past gives it the next number; when the numbers run
-// out, a new generation begins and the whole TLB is flushed, so that no number is ever used for two address spaces between
-// two flushes. ASID 0 is the kernel's alone. A hart without ASID bits flushes at every change of address space.
-// There is one hart: with more, a roll-over must flush the others and keep the numbers that are active there.
+// ASIDs belong to a generation. Activating an address space whose generation is past gives it the
+// next number; when the numbers run out, a new generation begins and the whole TLB is flushed, so
+// that no number is ever used for two address spaces between two flushes. ASID 0 is the kernel's
+// alone. A hart without ASID bits flushes at every change of address space. There is one hart: with
+// more, a roll-over must flush the others and keep the numbers that are active there.
 #include "kernel/debug/log.h"
 #include "port.h"
 #include <arch/mmu.h>
 
-#define PTE_NONE (1ull << 8) // with V clear: mapped, no access
-#define USER_LEAF (PTE_V | PTE_U | PTE_A | PTE_D)
-#define TEARDOWN_ENTRIES 2048u // entries looked at in one slice
+#define PTE_NONE        (1ull << 8) // with V clear: mapped, no access
+#define USER_LEAF       (PTE_V | PTE_U | PTE_A | PTE_D)
+#define TEARDOWN_TABLES 32u // freed in one slice
 
 static struct {
     uint64_t generation;
@@ -22,24 +23,16 @@ static struct {
     paddr_t active;       // root in satp
 } asids;
 
-// The ASID bits of satp that exist keep what is written (4.1.11).
 void asid_init(void)
 {
-    csr_write(satp, satp_make(mmu.root, SATP_ASID_MASK));
-    uint64_t implemented = csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MASK;
-    csr_write(satp, satp_make(mmu.root, 0));
-    __asm__ volatile("sfence.vma" ::: "memory"); // what was fetched meanwhile carries the tried ASID
-    while ((implemented >> mmu.asid_bits & 1) != 0) {
-        mmu.asid_bits++;
-    }
     asids.generation = 1;
     asids.next = 1;
     asids.limit = 1u << mmu.asid_bits;
     asids.active = mmu.root;
 }
 
-// Orders the stores to an entry before later walks for this address and drops what the TLB holds of it (4.2.1). An address space of a
-// past generation, or one that never ran, has nothing in the TLB.
+// Orders the stores to an entry before later walks for this address and drops what the TLB holds of
+// it (4.2.1). An address space of a past generation, or one that never ran, has nothing in the TLB.
 static void tlb_invalidate(const struct arch_aspace *as, vaddr_t va)
 {
     if (as->asid_generation == asids.generation) {
@@ -120,7 +113,8 @@ static uint64_t *entry_find(const struct arch_aspace *as, vaddr_t va)
     return &table[pte_index(va, 0)];
 }
 
-status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot, unsigned cache)
+status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                         unsigned cache)
 {
     (void)cache; // PMAs decide: without Svpbmt an entry has no memory type
     ASSERT(va < arch_user_top() && ((va | pa) & PAGE_MASK) == 0);
@@ -155,8 +149,10 @@ bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa)
     return true;
 }
 
-// No break-before-make on RISC-V: until the fence the hart may use the old entry or the new one, both whole (4.3.1).
-bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot, unsigned cache)
+// No break-before-make on RISC-V: until the fence the hart may use the old entry or the new one,
+// both whole (4.3.1).
+bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                        unsigned cache)
 {
     (void)cache;
     uint64_t *leaf = va < arch_user_top() ? entry_find(as, va) : NULL;
@@ -184,68 +180,89 @@ bool arch_aspace_query(struct arch_aspace *as, vaddr_t va, paddr_t *pa, unsigned
     return true;
 }
 
-// Level of the first missing table or empty entry on the way to va; the span of such an entry can be skipped.
-static bool entry_hole(const struct arch_aspace *as, vaddr_t va, unsigned *level)
+// The table of level 0 that covers va, or NULL with the level of the empty entry that ends the way
+// to it.
+static const uint64_t *leaf_table_find(const struct arch_aspace *as, vaddr_t va, unsigned *level)
 {
     const uint64_t *table = phys_to_virt(as->root);
-    for (*level = mmu.top_level;; (*level)--) {
+    for (*level = mmu.top_level; *level > 0; (*level)--) {
         uint64_t entry = table[pte_index(va, *level)];
         if (entry == 0) {
-            return true;
-        }
-        if (*level == 0) {
-            return false;
+            return NULL;
         }
         table = phys_to_virt(pte_to_phys(entry));
     }
+    return table;
 }
 
 vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end)
 {
-    unsigned level;
     end = end < arch_user_top() ? end : arch_user_top();
-    while (va < end && entry_hole(as, va, &level)) {
-        va = align_up(va + 1, 1ull << pte_shift(level));
+    va = align_down(va, PAGE_SIZE);
+    while (va < end) {
+        unsigned level;
+        const uint64_t *table = leaf_table_find(as, va, &level);
+        if (table == NULL) {
+            va = align_down(va, 1ull << pte_shift(level)) + (1ull << pte_shift(level));
+            continue;
+        }
+        for (unsigned i = pte_index(va, 0); i < PTE_COUNT && va < end; i++, va += PAGE_SIZE) {
+            if (table[i] != 0) {
+                return va;
+            }
+        }
     }
-    return va < end ? va : end;
+    return end;
 }
 
-// Frees the first table below *entry that has no tables under it, or *entry's own when that has none. Looks at no leaf entry.
-static void table_free_one(struct arch_aspace *as, uint64_t *entry, unsigned level, unsigned *budget)
+// Tearing down, level by level, children first. Each returns false when the budget is used up; a
+// table that is gone leaves an empty entry, so that the next slice goes on where this one stopped.
+// Leaf entries are not looked at.
+typedef bool table_free_fn(struct arch_aspace *as, uint64_t *entry, unsigned *budget);
+
+static bool level0_free(struct arch_aspace *as, uint64_t *entry, unsigned *budget)
 {
-    while (level > 1) {
-        uint64_t *table = phys_to_virt(pte_to_phys(*entry));
-        unsigned i = 0;
-        while (i < PTE_COUNT && table[i] == 0) {
-            i++;
-        }
-        *budget -= i < *budget ? i : *budget;
-        if (i == PTE_COUNT) {
-            break;
-        }
-        entry = &table[i];
-        level--;
+    if (*budget == 0) {
+        return false;
     }
+    (*budget)--;
     aspace_table_free(as, pte_to_phys(*entry));
     *entry = 0;
+    return true;
 }
 
-// No fence: the address space runs nowhere, and its ASID is not used again before a flush of everything, so that no hart walks
-// these tables any more.
+static bool children_free(struct arch_aspace *as, uint64_t *table, unsigned count,
+                          table_free_fn *child_free, unsigned *budget)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (table[i] != 0 && !child_free(as, &table[i], budget)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool level1_free(struct arch_aspace *as, uint64_t *entry, unsigned *budget)
+{
+    return children_free(as, phys_to_virt(pte_to_phys(*entry)), PTE_COUNT, level0_free, budget) &&
+           level0_free(as, entry, budget);
+}
+
+static bool level2_free(struct arch_aspace *as, uint64_t *entry, unsigned *budget)
+{
+    return children_free(as, phys_to_virt(pte_to_phys(*entry)), PTE_COUNT, level1_free, budget) &&
+           level0_free(as, entry, budget);
+}
+
+// No fence: the address space runs nowhere, and its ASID is not used again before a flush of
+// everything, so that no hart walks these tables any more.
 bool arch_aspace_fini(struct arch_aspace *as)
 {
-    uint64_t *root = phys_to_virt(as->root);
-    unsigned budget = TEARDOWN_ENTRIES;
+    unsigned budget = TEARDOWN_TABLES;
     ASSERT(as->root != asids.active);
-    while (as->reserved < PTE_COUNT / 2) { // the user half; `reserved` is how far it is empty
-        uint64_t *entry = &root[as->reserved];
-        while (*entry != 0) {
-            if (budget == 0) {
-                return false;
-            }
-            table_free_one(as, entry, mmu.top_level, &budget);
-        }
-        as->reserved++;
+    table_free_fn *top_free = mmu.top_level == 3 ? level2_free : level1_free;
+    if (!children_free(as, phys_to_virt(as->root), PHYSMAP_SLOT, top_free, &budget)) {
+        return false;
     }
     aspace_table_free(as, as->root);
     as->root = 0;
@@ -256,5 +273,7 @@ void arch_icache_sync(const void *kva, size_t bytes)
 {
     (void)kva;
     (void)bytes;
-    __asm__ volatile("fence.i" ::: "memory"); // this hart; there is no finer instruction (unprivileged specification, Zifencei)
+    __asm__ volatile("fence.i" ::
+                         : "memory"); // this hart; there is no finer instruction (unprivileged
+                                      // specification, Zifencei)
 }

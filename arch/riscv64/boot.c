@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: the tables that carry the kernel from firmware to its final tables. boot_tables_build runs with the MMU off, at the
-// image's physical address: it may use addresses of symbols only in the pc-relative form that -mcmodel=medany gives, no
-// pointers stored in data, no library. boot_enter is the first C code in virtual memory.
+// RISC-V: the tables that carry the kernel from firmware to its final tables. boot_tables_build
+// runs with the MMU off, at the image's physical address: it may use addresses of symbols only in
+// the pc-relative form that -mcmodel=medany gives, no pointers stored in data, no library.
+// boot_enter is the first C code in virtual memory.
 //
-// Both modes share the table of the highest 512 GiB (the root itself in Sv39): entry 510 holds the image, 511 the device window.
-// The physical map gets only the 1 GiB blocks of the image and of the device tree. mmu.c replaces all of it.
+// Both modes share the table of the highest 512 GiB (the root itself in Sv39): entry 510 holds the
+// image, 511 the device window. The physical map gets only the 1 GiB blocks of the image and of the
+// device tree. mmu.c replaces all of it.
 #include "kernel/debug/log.h"
 #include "port.h"
 #include <arch/mmu.h>
 
-#define GIB (1ull << 30)
-#define MIB2 (1ull << 21)
+#define GIB           (1ull << 30)
+#define MIB2          (1ull << 21)
 #define FDT_BYTES_MAX (2ull << 20)
-#define BOOT_LEAF (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D)
+#define BOOT_LEAF     (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D)
 
 static struct page_table boot_top, boot_root48, boot_image, boot_physmap[2];
-static uint64_t boot_physmap_slot[2]; // entry of boot_root48 that holds each of them, 0 while unused
+static uint64_t boot_physmap_slot[2]; // entry of boot_root48 that holds each of them, 0 while
+                                      // unused
 
 void kernel_main(const void *fdt, paddr_t fdt_pa);
 
@@ -33,7 +36,8 @@ static bool has_sv39_word(const unsigned char *text, uint32_t len)
     for (uint32_t i = 0; i + 4 <= len; i++) {
         bool starts = i == 0 || text[i - 1] == ' ';
         bool ends = i + 4 == len || text[i + 4] == ' ' || text[i + 4] == '\0';
-        if (starts && ends && text[i] == 's' && text[i + 1] == 'v' && text[i + 2] == '3' && text[i + 3] == '9') {
+        if (starts && ends && text[i] == 's' && text[i + 1] == 'v' && text[i + 2] == '3' &&
+            text[i + 3] == '9') {
             return true;
         }
     }
@@ -51,8 +55,9 @@ static bool is_bootargs(const unsigned char *name)
     return true;
 }
 
-// The kernel argument `sv39` keeps a hart that has Sv48 in Sv39, for tests. libfdt cannot run before the MMU is on (its switch
-// tables hold addresses), so this walks the tree's tokens itself: Devicetree specification 0.4, section 5.4.
+// The kernel argument `sv39` keeps a hart that has Sv48 in Sv39, for tests. libfdt cannot run
+// before the MMU is on (its switch tables hold addresses), so this walks the tree's tokens itself:
+// Devicetree specification 0.4, section 5.4.
 static bool boot_wants_sv39(const unsigned char *fdt)
 {
     uint32_t total = be32_at(fdt + 4);
@@ -139,10 +144,7 @@ struct boot_tables boot_tables_build(paddr_t image, paddr_t fdt)
     return t;
 }
 
-paddr_t boot_image_base(void)
-{
-    return pte_to_phys(boot_image.entry[0]);
-}
+paddr_t boot_image_base(void) { return pte_to_phys(boot_image.entry[0]); }
 
 void boot_enter(uint64_t hart, paddr_t fdt_pa)
 {

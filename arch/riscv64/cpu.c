@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: bringing up a hart, what it can do, sleeping, stopping, stack frames. The hart's features come from its node in the
-// device tree, because S-mode cannot read misa.
+// RISC-V: bringing up a hart, what it can do, sleeping, stopping, stack frames. The hart's features
+// come from its node in the device tree, because S-mode cannot read misa.
 #include "kernel/debug/log.h"
 #include "kernel/lib/printf.h"
 #include "port.h"
@@ -52,7 +52,8 @@ int cpu_interrupt_node(const void *fdt)
     return -FDT_ERR_NOTFOUND;
 }
 
-// Whether an ISA string such as rv64imafdc_zicsr_sstc names an extension: a single letter before the first '_', or a word.
+// Whether an ISA string such as rv64imafdc_zicsr_sstc names an extension: a single letter before
+// the first '_', or a word.
 static bool isa_string_has(const char *isa, const char *name)
 {
     size_t len = strlen(name);
@@ -111,7 +112,8 @@ void arch_cpu_init(struct arch_percpu *percpu)
     csr_write(stvec, trap_entry);
     csr_clear(sstatus, SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR);
     features_find(phys_to_virt(boot_fdt_pa));
-    // User programs may read the clock (the vDSO does) and count cycles (design section 12); 4.1.5 of the privileged specification.
+    // User programs may read the clock (the vDSO does) and count cycles (design section 12); 4.1.5
+    // of the privileged specification.
     csr_write(scounteren, SCOUNTEREN_CY | SCOUNTEREN_TM);
 }
 
@@ -126,14 +128,15 @@ const char arch_name[] = "riscv64";
 
 void arch_cpu_describe(char *buf, size_t size)
 {
-    char firmware[96];
+    char firmware[64];
     sbi_describe(firmware, sizeof(firmware));
-    ksnprintf(buf, size, "hart %lu %s, Sv%d, %u ASID bits, timer %s, FP %s, %s", boot_hart,
-              cpu_features.isa, mmu.mode == SATP_SV48 ? 48 : 39, mmu.asid_bits, cpu_features.sstc ? "Sstc" : "SBI",
-              cpu_features.fp ? "yes" : "no", firmware);
+    ksnprintf(buf, size, "hart %lu, Sv%d, %u ASID bits, timer %s%s, %s, %s", boot_hart,
+              mmu.mode == SATP_SV48 ? 48 : 39, mmu.asid_bits, cpu_features.sstc ? "Sstc" : "SBI",
+              cpu_features.fp ? "" : ", no FP", firmware, cpu_features.isa);
 }
 
-// sstatus.SIE is off in the kernel, which does not keep wfi from waking for interrupts enabled in sie (3.3.3).
+// sstatus.SIE is off in the kernel, which does not keep wfi from waking for interrupts enabled in
+// sie (3.3.3).
 void arch_wait_for_interrupt(void)
 {
     while (!arch_interrupt_pending()) {
@@ -141,10 +144,7 @@ void arch_wait_for_interrupt(void)
     }
 }
 
-bool arch_interrupt_pending(void)
-{
-    return (csr_read(sip) & csr_read(sie)) != 0;
-}
+bool arch_interrupt_pending(void) { return (csr_read(sip) & csr_read(sie)) != 0; }
 
 void arch_halt(void)
 {
@@ -155,28 +155,22 @@ void arch_halt(void)
 }
 
 // Zihintpause: a hint of the base encoding (fence w, 0), which older harts execute as a no-op.
-void arch_relax(void)
-{
-    __asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010" ::: "memory");
-}
+void arch_relax(void) { __asm__ volatile(".insn i 0x0f, 0, x0, x0, 0x010" ::: "memory"); }
 
-void arch_power_off(void)
-{
-    sbi_shutdown(false);
-}
+void arch_power_off(void) { sbi_shutdown(false); }
 
-void arch_restart(void)
-{
-    sbi_shutdown(true);
-}
+void arch_restart(void) { sbi_shutdown(true); }
 
 static bool on_a_stack(vaddr_t frame)
 {
-    return frame % 8 == 0 && ((frame >= (vaddr_t)kernel_stack_bottom + 16 && frame <= (vaddr_t)kernel_stack_top) ||
-                              (frame >= (vaddr_t)emergency_stack_bottom + 16 && frame <= (vaddr_t)emergency_stack_top));
+    return frame % 8 == 0 &&
+           ((frame >= (vaddr_t)kernel_stack_bottom + 16 && frame <= (vaddr_t)kernel_stack_top) ||
+            (frame >= (vaddr_t)emergency_stack_bottom + 16 &&
+             frame <= (vaddr_t)emergency_stack_top));
 }
 
-// With frame pointers, s0 points behind the saved ra and s0 (RISC-V ELF psABI, "frame pointer convention").
+// With frame pointers, s0 points behind the saved ra and s0 (RISC-V ELF psABI, "frame pointer
+// convention").
 bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
 {
     if (!on_a_stack(*frame_pointer)) {

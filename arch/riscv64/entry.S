@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: trap entry and exit. RISC-V privileged specification 1.12, sections 4.1.1 (sstatus), 4.1.4 (sscratch), 4.1.8 (scause).
+// RISC-V: trap entry and exit. RISC-V privileged specification 1.12, sections 4.1.1 (sstatus),
+// 4.1.4 (sscratch), 4.1.8 (scause).
 //
-// While a user program runs, sscratch points at its struct arch_thread; in the kernel, at this CPU's stack_top, above which lie a
-// few scratch words at the same offsets. So the first instructions of a trap have somewhere to save t0 before they know where they
-// came from, and sstatus.SPP alone decides that: no register that a user program can set is looked at.
+// While a user program runs, sscratch points at its struct arch_thread; in the kernel, at this
+// CPU's stack_top, above which lie a few scratch words at the same offsets. So the first
+// instructions of a trap have somewhere to save t0 before they know where they came from, and
+// sstatus.SPP alone decides that: no register that a user program can set is looked at.
 //
-// The kernel runs with sstatus.SIE clear throughout, so nothing here is interrupted, and only faults enter trap_from_kernel.
-// The kernel's tp is the struct arch_percpu; gp is not used by the kernel and stays the user's until another thread is loaded.
+// The kernel runs with sstatus.SIE clear throughout, so nothing here is interrupted, and only
+// faults enter trap_from_kernel. The kernel's tp is the struct arch_percpu; gp is not used by the
+// kernel and stays the user's until another thread is loaded.
 #include "csr.h"
 #include <arch_frame.h>
 
 #define PERCPU_STACK_TOP 8
 
-// What a system call keeps: callee-saved registers, ra (the stub is inline assembly), arguments, number and extra word.
-// t0 is saved, sp and pc are not here.
+// What a system call keeps: callee-saved registers, ra (the stub is inline assembly), arguments,
+// number and extra word. t0 is saved, sp and pc are not here.
 .macro save_syscall_registers
     sd      ra, THREAD_X(1)(sp)
     sd      gp, THREAD_X(3)(sp)
@@ -41,7 +44,8 @@
     sd      s11, THREAD_X(27)(sp)
 .endm
 
-// The registers that the kernel's C code has not preserved and that a system call returns, but a0. sp goes away here.
+// The registers that the kernel's C code has not preserved and that a system call returns, but a0.
+// sp goes away here.
 .macro load_call_registers
     ld      t1, THREAD_X(6)(a0)
     ld      a1, THREAD_X(11)(a0)
@@ -103,8 +107,8 @@ trap_entry:
     csrw    sscratch, sp
     call    trap_syscall
 
-    // Back to the same thread: s1-s11 and gp still hold its values, because C code preserves them. Whoever changes those of a
-    // frame makes it full.
+    // Back to the same thread: s1-s11 and gp still hold its values, because C code preserves them.
+    // Whoever changes those of a frame makes it full.
     bne     a0, s0, thread_load
     ld      t0, THREAD_FULL(a0)
     bnez    t0, thread_load
@@ -137,8 +141,9 @@ trap_full:
     // a0 = thread to run, tp = percpu.
 thread_load:
     sd      tp, THREAD_PERCPU(a0)
-    // A store-conditional, whether it succeeds or not, ends the reservation of the thread that ran before; otherwise this
-    // thread's own store-conditional could succeed on it (unprivileged specification 8.2).
+    // A store-conditional, whether it succeeds or not, ends the reservation of the thread that ran
+    // before; otherwise this thread's own store-conditional could succeed on it (unprivileged
+    // specification 8.2).
     addi    t0, a0, THREAD_RESERVATION
     sc.d    zero, zero, (t0)
     load_status
@@ -174,16 +179,16 @@ thread_load:
 arch_thread_enter:
     j       thread_load
 
-    // A fault in the kernel: sp = stack_top with t0 saved above it, sscratch = the interrupted sp. The frame goes onto the same
-    // stack, if there is room for it and for the handler; else the stack has overflowed (or sp is wild), and the emergency stack
-    // serves the panic.
+    // A fault in the kernel: sp = stack_top with t0 saved above it, sscratch = the interrupted sp.
+    // The frame goes onto the same stack, if there is room for it and for the handler; else the
+    // stack has overflowed (or sp is wild), and the emergency stack serves the panic.
 trap_from_kernel:
     sd      t1, THREAD_X(6)(sp)
     sd      t2, THREAD_X(7)(sp)
     csrr    t0, sscratch
     csrw    sscratch, sp
     sub     t1, sp, t0              // bytes in use
-    li      t2, KERNEL_STACK_BYTES - KERNEL_STACK_SCRATCH_BYTES - 1024
+    li      t2, KERNEL_STACK_BYTES - KERNEL_STACK_SCRATCH_BYTES - KERNEL_STACK_RESERVE_BYTES
     bltu    t2, t1, 1f
     addi    t1, t0, -KERNEL_FRAME_BYTES
     j       2f
@@ -228,8 +233,8 @@ trap_from_kernel:
     ld      a0, THREAD_X(10)(a0)
     sret
 
-    // bool csr_probe_stimecmp(void): writes all ones to stimecmp and tells whether that trapped. Firmware may announce Sstc and
-    // still leave it off for S-mode (menvcfg.STCE).
+    // bool csr_probe_stimecmp(void): writes all ones to stimecmp and tells whether that trapped.
+    // Firmware may announce Sstc and still leave it off for S-mode (menvcfg.STCE).
     .text
     .balign 4
     .globl  csr_probe_stimecmp

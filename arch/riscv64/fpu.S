@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: saving and loading the floating-point state: fcsr, then f0-f31, as in struct arch_thread. The only code of the kernel that
-// is assembled with the D extension. The caller has switched sstatus.FS on.
+// RISC-V: saving and loading the floating-point state: fcsr, then f0-f31, as in struct arch_thread.
+// The only code of the kernel that is assembled with the D extension. The caller has switched
+// sstatus.FS on.
 
     .option arch, +d
     .macro for_each_register op
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, \
+            24, 25, 26, 27, 28, 29, 30, 31
     \op     f\n, (8 + \n * 8)(a0)
     .endr
     .endm

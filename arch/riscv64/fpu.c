@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: lazy floating point. A thread's saved sstatus has FS off unless the CPU's FP registers are its own (percpu->fp_owner), so the
-// first FP instruction of another thread traps as illegal; it then takes the registers over and runs again. A thread that uses no
-// floating point costs nothing. RISC-V privileged specification 1.12, section 3.1.6.6.
+// RISC-V: lazy floating point. A thread's saved sstatus has FS off unless the CPU's FP registers
+// are its own (percpu->fp_owner), so the first FP instruction of another thread traps as illegal;
+// it then takes the registers over and runs again. A thread that uses no floating point costs
+// nothing. RISC-V privileged specification 1.12, section 3.1.6.6.
 //
-// An owner must not move to another CPU with its state left behind: whoever migrates threads saves it first (there is one CPU now).
+// An owner must not move to another CPU with its state left behind: whoever migrates threads saves
+// it first (there is one CPU now).
 #include "port.h"
 
-static_assert(offsetof(struct arch_thread, f) == offsetof(struct arch_thread, fcsr) + 8, "fpu.S saves fcsr and f0-f31 in a row");
+static_assert(offsetof(struct arch_thread, f) == offsetof(struct arch_thread, fcsr) + 8,
+              "fpu.S saves fcsr and f0-f31 in a row");
 
 bool fpu_first_use(struct arch_thread *t)
 {

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: the platform-level interrupt controller (RISC-V PLIC specification 1.0), and taking interrupts. Each line has a gateway; a
-// context is one hart in one mode, and the boot hart's S-mode context gets everything.
+// RISC-V: the platform-level interrupt controller (RISC-V PLIC specification 1.0), and taking
+// interrupts. Each line has a gateway; a context is one hart in one mode, and the boot hart's
+// S-mode context gets everything.
 //
-// The gateway of a claimed line forwards nothing until the line is completed. So claiming masks the line for its driver, and
-// arch_irq_unmask completes it. Completing at once and masking by the enable bit would not do: completion of a disabled line is
-// ignored, and of an enabled one makes the gateway latch a second interrupt from a level that the driver has had no time to lower.
+// The gateway of a claimed line forwards nothing until the line is completed. So claiming masks the
+// line for its driver, and arch_irq_unmask completes it. Completing at once and masking by the
+// enable bit would not do: completion of a disabled line is ignored, and of an enabled one makes
+// the gateway latch a second interrupt from a level that the driver has had no time to lower.
 #include "kernel/debug/log.h"
+#include "kernel/lib/devicetree.h"
 #include "port.h"
 #include <arch/intc.h>
 #include <arch/mmu.h>
 #include <libfdt.h>
 
-#define PLIC_LINES_MAX 1024u
-#define PLIC_PRIORITY 0x0u
-#define PLIC_ENABLE 0x2000u
-#define PLIC_ENABLE_STRIDE 0x80u
-#define PLIC_CONTEXT 0x200000u
+#define PLIC_LINES_MAX      1024u
+#define PLIC_PRIORITY       0x0u
+#define PLIC_ENABLE         0x2000u
+#define PLIC_ENABLE_STRIDE  0x80u
+#define PLIC_CONTEXT        0x200000u
 #define PLIC_CONTEXT_STRIDE 0x1000u
-#define PLIC_THRESHOLD 0x0u
-#define PLIC_CLAIM 0x4u
-#define PLIC_CONTEXTS_MAX 15872u
+#define PLIC_THRESHOLD      0x0u
+#define PLIC_CLAIM          0x4u
+#define PLIC_CONTEXTS_MAX   15872u
 
 static struct plic {
     volatile uint32_t *priority; // by line; line 0 does not exist
@@ -29,8 +32,9 @@ static struct plic {
     uint32_t in_service[PLIC_LINES_MAX / 32];
 } plic;
 
-// The registers are little-endian words. The fences keep device accesses in order with those to memory (o, i = device output, input):
-// what a driver wrote before unmasking is visible to the device, what the interrupt announces is read after the claim.
+// The registers are little-endian words. The fences keep device accesses in order with those to
+// memory (o, i = device output, input): what a driver wrote before unmasking is visible to the
+// device, what the interrupt announces is read after the claim.
 static uint32_t reg_read(const volatile uint32_t *reg)
 {
     uint32_t v = *reg;
@@ -50,45 +54,34 @@ static int plic_node(const void *fdt)
     return node >= 0 ? node : fdt_node_offset_by_compatible(fdt, -1, "sifive,plic-1.0.0");
 }
 
-// interrupts-extended lists, per context, the hart's interrupt controller and the interrupt it raises there.
+// interrupts-extended lists, per context, the hart's interrupt controller and the interrupt it
+// raises there.
 static uint32_t plic_context(const void *fdt, int node)
 {
     int len, hart = cpu_interrupt_node(fdt);
     uint32_t phandle = hart < 0 ? 0 : fdt_get_phandle(fdt, hart);
     const fdt32_t *pairs = fdt_getprop(fdt, node, "interrupts-extended", &len);
     if (phandle == 0 || pairs == NULL) {
-        panic("%s: no interrupts-extended, or no interrupt-controller with a phandle in /cpus for hart %lu",
-              fdt_get_name(fdt, node, NULL), boot_hart);
+        panic(
+            "%s: no interrupts-extended, or hart %lu has no interrupt-controller with a phandle",
+            fdt_get_name(fdt, node, NULL), boot_hart);
     }
     for (int i = 0; i + 1 < len / 4; i += 2) {
         if (fdt32_ld(&pairs[i]) == phandle && fdt32_ld(&pairs[i + 1]) == INTERRUPT_EXTERNAL) {
             return (uint32_t)i / 2;
         }
     }
-    panic("%s: interrupts-extended names no supervisor context of hart %lu", fdt_get_name(fdt, node, NULL),
-          boot_hart);
-}
-
-static uint64_t cells_read(const fdt32_t *cells, int count)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < count; i++) {
-        v = v << 32 | fdt32_ld(&cells[i]);
-    }
-    return v;
+    panic("%s: interrupts-extended names no supervisor context of hart %lu",
+          fdt_get_name(fdt, node, NULL), boot_hart);
 }
 
 static volatile char *plic_map(const void *fdt, int node, uint32_t context)
 {
-    int len, parent = fdt_parent_offset(fdt, node);
-    int address_cells = fdt_address_cells(fdt, parent), size_cells = fdt_size_cells(fdt, parent);
-    const fdt32_t *reg = fdt_getprop(fdt, node, "reg", &len);
-    if (reg == NULL || address_cells < 1 || address_cells > 2 || size_cells < 1 || size_cells > 2 ||
-        len < 4 * (address_cells + size_cells)) {
+    paddr_t base;
+    uint64_t size, needed = PLIC_CONTEXT + (context + 1ull) * PLIC_CONTEXT_STRIDE;
+    if (!devicetree_reg(fdt, node, 0, &base, &size)) {
         panic("%s: reg is missing or malformed", fdt_get_name(fdt, node, NULL));
     }
-    uint64_t base = cells_read(reg, address_cells), size = cells_read(reg + address_cells, size_cells);
-    uint64_t needed = PLIC_CONTEXT + (context + 1ull) * PLIC_CONTEXT_STRIDE;
     if (context >= PLIC_CONTEXTS_MAX || size < needed) {
         panic("%s: reg is too small for context %u", fdt_get_name(fdt, node, NULL), context);
     }
@@ -97,17 +90,17 @@ static volatile char *plic_map(const void *fdt, int node, uint32_t context)
 
 void arch_intc_init(const void *fdt)
 {
-    int len, node = plic_node(fdt);
+    int node = plic_node(fdt);
     if (node < 0) {
         panic("no interrupt controller: the device tree has no riscv,plic0 or sifive,plic-1.0.0");
     }
-    const fdt32_t *ndev = fdt_getprop(fdt, node, "riscv,ndev", &len);
-    if (ndev == NULL || len != 4 || fdt32_ld(ndev) >= PLIC_LINES_MAX) {
+    uint32_t last = devicetree_u32(fdt, node, "riscv,ndev", 0);
+    if (last == 0 || last >= PLIC_LINES_MAX) {
         panic("%s: riscv,ndev is missing or out of range", fdt_get_name(fdt, node, NULL));
     }
     uint32_t context = plic_context(fdt, node);
     volatile char *base = plic_map(fdt, node, context);
-    plic.lines = fdt32_ld(ndev) + 1;
+    plic.lines = last + 1;
     plic.priority = (volatile uint32_t *)(base + PLIC_PRIORITY);
     plic.enable = (volatile uint32_t *)(base + PLIC_ENABLE + context * PLIC_ENABLE_STRIDE);
     plic.context = (volatile uint32_t *)(base + PLIC_CONTEXT + context * PLIC_CONTEXT_STRIDE);
@@ -121,15 +114,9 @@ void arch_intc_init(const void *fdt)
     csr_set(sie, SIE_SEIE);
 }
 
-uint32_t arch_irq_count(void)
-{
-    return plic.lines;
-}
+uint32_t arch_irq_count(void) { return plic.lines; }
 
-bool arch_irq_valid(uint32_t line)
-{
-    return line != 0 && line < plic.lines;
-}
+bool arch_irq_valid(uint32_t line) { return line != 0 && line < plic.lines; }
 
 // The PLIC's gateways are wired for their device's kind of signal; there is nothing to set.
 void arch_irq_configure(uint32_t line, bool edge)
@@ -140,12 +127,14 @@ void arch_irq_configure(uint32_t line, bool edge)
 
 void arch_irq_mask(uint32_t line)
 {
+    ASSERT(arch_irq_valid(line));
     volatile uint32_t *word = &plic.enable[line / 32];
     reg_write(word, reg_read(word) & ~(1u << line % 32));
 }
 
 void arch_irq_unmask(uint32_t line)
 {
+    ASSERT(arch_irq_valid(line));
     volatile uint32_t *word = &plic.enable[line / 32];
     uint32_t bit = 1u << line % 32, enabled = reg_read(word);
     if ((enabled & bit) == 0) {
@@ -161,7 +150,8 @@ static void external_poll(void)
 {
     uint32_t line;
     while ((line = reg_read(&plic.context[PLIC_CLAIM / 4])) != 0) {
-        plic.in_service[line / 32 % ARRAY_SIZE(plic.in_service)] |= 1u << line % 32;
+        ASSERT(line < plic.lines); // only lines of ours were enabled
+        plic.in_service[line / 32] |= 1u << line % 32;
         irq_fire(line);
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: layout of the kernel image. One stretch, linked at KERNEL_IMAGE_BASE; each protection starts a new page. The image on
-// disk ends with the data; bss is cleared by start.S.
+// RISC-V: layout of the kernel image. One stretch, linked at KERNEL_IMAGE_BASE; each protection
+// starts a new page. The image on disk ends with the data; bss is cleared by start.S.
 
 OUTPUT_ARCH(riscv)
 ENTRY(kernel_start)

@@ -12,13 +12,14 @@
 struct cpu_features {
     bool fp;   // F and D registers
     bool sstc; // stimecmp may be written
-    char isa[128];
+    char isa[96];
 };
 extern struct cpu_features cpu_features;
 extern uint64_t boot_hart;
 extern paddr_t boot_fdt_pa;
 
-// Device tree (cpu.c). The offset of the boot hart's /cpus node or of its interrupt controller, or a negative libfdt error.
+// Device tree (cpu.c). The offset of the boot hart's /cpus node or of its interrupt controller, or
+// a negative libfdt error.
 int cpu_node(const void *fdt);
 int cpu_interrupt_node(const void *fdt);
 
@@ -27,7 +28,8 @@ struct sbi_result {
     long error;
     long value;
 };
-struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long a0, unsigned long a1);
+struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long a0,
+                           unsigned long a1);
 bool sbi_has(unsigned long extension);
 void sbi_timer_set(uint64_t ticks);
 NORETURN void sbi_shutdown(bool restart);
@@ -42,24 +44,24 @@ paddr_t boot_image_base(void);
 NORETURN void boot_enter(uint64_t hart, paddr_t fdt_pa);
 
 // mmu.c, for boot.c and aspace.c
-#define PTE_V (1ull << 0)
-#define PTE_R (1ull << 1)
-#define PTE_W (1ull << 2)
-#define PTE_X (1ull << 3)
-#define PTE_U (1ull << 4)
-#define PTE_G (1ull << 5)
-#define PTE_A (1ull << 6)
-#define PTE_D (1ull << 7)
+#define PTE_V         (1ull << 0)
+#define PTE_R         (1ull << 1)
+#define PTE_W         (1ull << 2)
+#define PTE_X         (1ull << 3)
+#define PTE_U         (1ull << 4)
+#define PTE_G         (1ull << 5)
+#define PTE_A         (1ull << 6)
+#define PTE_D         (1ull << 7)
 #define PTE_PPN_SHIFT 10
-#define PTE_PPN_MASK ((1ull << 44) - 1)
-#define PTE_COUNT 512u
+#define PTE_PPN_MASK  ((1ull << 44) - 1)
+#define PTE_COUNT     512u
 struct page_table {
     uint64_t entry[PTE_COUNT];
 } __attribute__((aligned(4096)));
 
 // Entries of the table of the highest 512 GiB, and where the kernel's half of a root begins.
-#define IMAGE_SLOT 510u
-#define DEVICE_SLOT 511u
+#define IMAGE_SLOT   510u
+#define DEVICE_SLOT  511u
 #define PHYSMAP_SLOT 256u
 
 static inline paddr_t pte_to_phys(uint64_t pte)
@@ -70,34 +72,34 @@ static inline uint64_t pte_make(paddr_t pa, uint64_t bits)
 {
     return ((pa >> PAGE_SHIFT) << PTE_PPN_SHIFT) | bits;
 }
-// Levels count from the leaves: level 0 entries map 4 KiB, level 1 2 MiB, level 2 1 GiB, level 3 (Sv48 only) 512 GiB.
-static inline unsigned pte_shift(unsigned level)
-{
-    return PAGE_SHIFT + 9 * level;
-}
+// Levels count from the leaves: level 0 entries map 4 KiB, level 1 2 MiB, level 2 1 GiB, level 3
+// (Sv48 only) 512 GiB.
+static inline unsigned pte_shift(unsigned level) { return PAGE_SHIFT + 9 * level; }
 static inline unsigned pte_index(vaddr_t va, unsigned level)
 {
     return (va >> pte_shift(level)) & (PTE_COUNT - 1);
 }
 
 struct mmu {
-    uint64_t mode;      // SATP_SV39 or SATP_SV48
-    unsigned top_level; // 2 or 3
-    paddr_t root;       // the kernel's own table
-    unsigned asid_bits; // aspace.c
+    uint64_t mode;            // SATP_SV39 or SATP_SV48
+    unsigned top_level;       // 2 or 3
+    paddr_t root;             // the kernel's own table
+    unsigned asid_bits;       // 0 to 16
     unsigned physmap_entries; // used entries of the root from 256 on
 };
 extern struct mmu mmu;
 static inline uint64_t satp_make(paddr_t root, uint32_t asid)
 {
-    return (mmu.mode << SATP_MODE_SHIFT) | ((uint64_t)asid << SATP_ASID_SHIFT) | (root >> PAGE_SHIFT);
+    return (mmu.mode << SATP_MODE_SHIFT) | ((uint64_t)asid << SATP_ASID_SHIFT) |
+           (root >> PAGE_SHIFT);
 }
 extern struct page_table device_table;
-void mmu_boot_init(void); // mode and physmap base, from satp
+void mmu_boot_init(void); // mode, ASID bits and physmap base, from satp
 void asid_init(void);     // aspace.c, once the final tables are active
 
 // entry.S
-extern char trap_entry[], kernel_stack_bottom[], kernel_stack_top[], emergency_stack_bottom[], emergency_stack_top[];
+extern char trap_entry[], kernel_stack_bottom[], kernel_stack_top[], emergency_stack_bottom[],
+    emergency_stack_top[];
 bool csr_probe_stimecmp(void); // whether writing stimecmp (all ones) traps
 // uaccess.S
 extern char uaccess_start[], uaccess_end[], uaccess_fail[];

@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: calls to the firmware. RISC-V Supervisor Binary Interface 1.0: chapter 3 (convention), 4 (base), 5 (legacy), 6 (timer),
-// 10 (system reset).
+// RISC-V: calls to the firmware. RISC-V Supervisor Binary Interface 1.0: chapter 3 (convention), 4
+// (base), 5 (legacy), 6 (timer), 10 (system reset).
 #include "kernel/lib/printf.h"
 #include "port.h"
 
 #define SBI_LEGACY_SET_TIMER 0x0
-#define SBI_LEGACY_SHUTDOWN 0x8
-#define SBI_BASE 0x10
-#define SBI_TIME 0x54494d45
-#define SBI_SRST 0x53525354
+#define SBI_LEGACY_SHUTDOWN  0x8
+#define SBI_BASE             0x10
+#define SBI_TIME             0x54494d45
+#define SBI_SRST             0x53525354
 
-enum { BASE_SPEC_VERSION = 0, BASE_IMPL_ID = 1, BASE_IMPL_VERSION = 2, BASE_PROBE = 3, BASE_MVENDORID = 4, BASE_MARCHID = 5 };
+enum {
+    BASE_SPEC_VERSION = 0,
+    BASE_IMPL_ID = 1,
+    BASE_IMPL_VERSION = 2,
+    BASE_PROBE = 3,
+    BASE_MVENDORID = 4
+};
 enum { SRST_SHUTDOWN = 0, SRST_COLD_REBOOT = 1 };
 
-struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long arg0, unsigned long arg1)
+struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long arg0,
+                           unsigned long arg1)
 {
     register unsigned long a0 __asm__("a0") = arg0;
     register unsigned long a1 __asm__("a1") = arg1;
@@ -61,7 +68,8 @@ void sbi_describe(char *buf, size_t size)
 {
     unsigned long version = base_get(BASE_SPEC_VERSION);
     unsigned long impl = base_get(BASE_IMPL_ID);
-    ksnprintf(buf, size, "vendor 0x%lx arch 0x%lx, SBI %lu.%lu (%s %lu)", base_get(BASE_MVENDORID),
-              base_get(BASE_MARCHID), version >> 24 & 0x7f, version & 0xffffff, impl == 1 ? "OpenSBI" : "implementation",
-              impl == 1 ? base_get(BASE_IMPL_VERSION) : impl);
+    ksnprintf(buf, size, "SBI %lu.%lu (%s %lu.%lu), vendor 0x%lx", version >> 24 & 0x7f,
+              version & 0xffffff, impl == 1 ? "OpenSBI" : "firmware",
+              base_get(BASE_IMPL_VERSION) >> 16, base_get(BASE_IMPL_VERSION) & 0xffff,
+              base_get(BASE_MVENDORID));
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: from firmware to C. The image is flat, with the header of the Linux boot protocol, so that QEMU, U-Boot and others
-// load it: "Boot image header in RISC-V Linux" (Linux Documentation/riscv/boot-image-header.rst).
+// RISC-V: from firmware to C. The image is flat, with the header of the Linux boot protocol, so
+// that QEMU, U-Boot and others load it: "Boot image header in RISC-V Linux" (Linux
+// Documentation/riscv/boot-image-header.rst).
 //
-// On entry: S-mode, MMU off, a0 = hart id, a1 = physical address of the device tree, one hart (SBI HSM keeps the others stopped).
-// The image lies at any 2 MiB boundary, so everything before the MMU is on addresses relative to the pc.
+// On entry: S-mode, MMU off, a0 = hart id, a1 = physical address of the device tree, one hart (SBI
+// HSM keeps the others stopped). The image lies at any 2 MiB boundary, so everything before the MMU
+// is on addresses relative to the pc.
 #include "csr.h"
 #include <arch_frame.h>
 
@@ -44,9 +46,10 @@ start:
     mv      a1, s1
     call    boot_tables_build       // a0 = satp for Sv39, a1 = for Sv48 or 0
 
-    // The step into virtual memory without an identity map: the next fetch after satp changes has no translation, and the page
-    // fault goes to stvec, which already holds the virtual address. A mode that the hart does not have leaves satp as it was
-    // (privileged specification 4.1.11), so that execution simply goes on behind the first write.
+    // The step into virtual memory without an identity map: the next fetch after satp changes has
+    // no translation, and the page fault goes to stvec, which already holds the virtual address. A
+    // mode that the hart does not have leaves satp as it was (privileged specification 4.1.11), so
+    // that execution simply goes on behind the first write.
     lla     t0, kernel_image_start
     lla     t1, 2f
     sub     t1, t1, t0
@@ -60,7 +63,7 @@ start:
     j       .                       // not reached
 
     .balign 4
-2:  sfence.vma                      // nothing cached from before, whatever mode the firmware left behind
+2:  sfence.vma                      // nothing cached from before, whatever firmware did
     lla     sp, kernel_stack_top
     csrw    sscratch, sp
     lla     t0, trap_entry
@@ -72,10 +75,12 @@ start:
     li      ra, 0
     tail    boot_enter
 
-    // The boot CPU's kernel stack. The page below it is left out of the final tables; the scratch area is above.
+    // The boot CPU's kernel stack. The page below it is left out of the final tables; the scratch
+    // area is above.
     .section .bss.stack, "aw", @nobits
     .balign 4096
-    .globl  kernel_stack_guard, kernel_stack_bottom, kernel_stack_top, emergency_stack_bottom, emergency_stack_top
+    .globl  kernel_stack_guard, kernel_stack_bottom, kernel_stack_top
+    .globl  emergency_stack_bottom, emergency_stack_top
 kernel_stack_guard:
     .skip   4096
 kernel_stack_bottom:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: the counter `time` and the one-shot timer: stimecmp where the hart has Sstc, else a call to the firmware. The interrupt is
-// masked (sie.STIE) when it is taken and unmasked by the next arch_timer_set, because its pending bit can only be cleared by setting a
-// new time.
+// RISC-V: the counter `time` and the one-shot timer: stimecmp where the hart has Sstc, else a call
+// to the firmware. The interrupt is masked (sie.STIE) when it is taken and unmasked by the next
+// arch_timer_set, because its pending bit can only be cleared by setting a new time.
 #include "kernel/debug/log.h"
 #include "port.h"
 #include <arch/timer.h>
@@ -40,7 +40,8 @@ uint64_t arch_clock_ns(void)
     if (frequency == 0) {
         return 0; // the log asks before arch_timer_init
     }
-    // The remainder is below 10^9, so neither product overflows before the seconds do, in 584 years.
+    // The remainder is below 10^9, so neither product overflows before the seconds do, in 584
+    // years.
     return ticks / frequency * NS_PER_SECOND + ticks % frequency * NS_PER_SECOND / frequency;
 }
 

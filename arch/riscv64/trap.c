@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: what traps mean. entry.S has saved the registers; trap_from_user handles everything but system calls (which it gives to
-// trap_syscall itself), trap_kernel the faults of the kernel: those of the user copy, and bugs. Also the accessors of struct arch_thread.
-// RISC-V privileged specification 1.12, table 4.2 (causes) and section 4.1.9 (stval).
+// RISC-V: what traps mean. entry.S has saved the registers; trap_from_user handles everything but
+// system calls (which it gives to trap_syscall itself), trap_kernel the faults of the kernel: those
+// of the user copy, and bugs. Also the accessors of struct arch_thread. RISC-V privileged
+// specification 1.12, table 4.2 (causes) and section 4.1.9 (stval).
 #include "kernel/debug/log.h"
 #include "kernel/lib/printf.h"
 #include "kernel/mm/aspace.h"
 #include "port.h"
 
-static_assert(offsetof(struct arch_thread, x) == THREAD_PC && THREAD_X(32) == THREAD_SSTATUS, "entry.S");
+static_assert(offsetof(struct arch_thread, x) == THREAD_PC && THREAD_X(32) == THREAD_SSTATUS,
+              "entry.S");
 static_assert(offsetof(struct arch_thread, sstatus) == THREAD_SSTATUS, "entry.S");
 static_assert(offsetof(struct arch_thread, percpu) == THREAD_PERCPU, "entry.S");
 static_assert(offsetof(struct arch_thread, full) == THREAD_FULL, "entry.S");
@@ -16,7 +18,8 @@ static_assert(offsetof(struct arch_thread, fcsr) == THREAD_FCSR, "entry.S");
 static_assert(offsetof(struct arch_thread, f) == THREAD_F, "fpu.S");
 static_assert(sizeof(struct arch_thread) == THREAD_BYTES, "entry.S");
 static_assert(offsetof(struct kernel_frame, sstatus) == KERNEL_FRAME_SSTATUS, "entry.S");
-static_assert(sizeof(struct kernel_frame) == KERNEL_FRAME_BYTES && KERNEL_FRAME_BYTES % 16 == 0, "entry.S");
+static_assert(sizeof(struct kernel_frame) == KERNEL_FRAME_BYTES && KERNEL_FRAME_BYTES % 16 == 0,
+              "entry.S");
 static_assert(ERR_BAD_ADDRESS == -6, "uaccess.S returns it");
 
 // x10-x17 are a0-a7; x5 = t0, x6 = t1.
@@ -69,13 +72,13 @@ struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t s
 
 static void registers_dump(const uint64_t *x)
 {
-    static const char names[32][4] = {"pc", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
-                                      "a1", "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
-                                      "s6", "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+    static const char names[32][4] = {"pc", "ra", "sp",  "gp",  "tp", "t0", "t1", "t2",
+                                      "s0", "s1", "a0",  "a1",  "a2", "a3", "a4", "a5",
+                                      "a6", "a7", "s2",  "s3",  "s4", "s5", "s6", "s7",
+                                      "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
     for (unsigned i = 0; i < 32; i += 4) {
-        klog("%3s %016lx %3s %016lx %3s %016lx %3s %016lx", names[i], x[i], names[i + 1],
-             x[i + 1], names[i + 2], x[i + 2], names[i + 3],
-             x[i + 3]);
+        klog("%3s %016lx %3s %016lx %3s %016lx %3s %016lx", names[i], x[i], names[i + 1], x[i + 1],
+             names[i + 2], x[i + 2], names[i + 3], x[i + 3]);
     }
 }
 
@@ -89,22 +92,22 @@ static bool uaccess_resolve(const struct cause *cause, vaddr_t va)
     return aspace_fault(as, va, cause->kind == FAULT_WRITE ? PROT_WRITE : PROT_READ) == OK;
 }
 
-static NORETURN void kernel_fault(const struct kernel_frame *f, const struct cause *cause, uint64_t scause, uint64_t stval)
+static NORETURN void kernel_fault(const struct kernel_frame *f, const struct cause *cause,
+                                  uint64_t scause, uint64_t stval)
 {
     uint64_t sp = f->x[X_SP];
     if (panic_in_progress()) {
         panic("%s at pc 0x%lx, address 0x%lx", cause->text, f->x[0], stval);
     }
     registers_dump(f->x);
-    klog("scause 0x%lx stval 0x%lx sstatus 0x%lx", scause, stval,
-         f->sstatus);
+    klog("scause 0x%lx stval 0x%lx sstatus 0x%lx", scause, stval, f->sstatus);
     backtrace_print(f->x[0], f->x[X_S0]);
-    if (sp < (vaddr_t)kernel_stack_bottom + 1024 || sp > (vaddr_t)kernel_stack_top) {
+    if (sp < (vaddr_t)kernel_stack_bottom + KERNEL_STACK_RESERVE_BYTES ||
+        sp > (vaddr_t)kernel_stack_top) {
         panic("kernel stack overflow: sp 0x%lx, stack %p-%p, %s", sp, (void *)kernel_stack_bottom,
               (void *)kernel_stack_top, cause->text);
     }
-    panic("kernel fault: %s at pc 0x%lx, address 0x%lx", cause->text, f->x[0],
-          stval);
+    panic("kernel fault: %s at pc 0x%lx, address 0x%lx", cause->text, f->x[0], stval);
 }
 
 void trap_kernel(struct kernel_frame *f, uint64_t scause, uint64_t stval);
@@ -113,7 +116,8 @@ void trap_kernel(struct kernel_frame *f, uint64_t scause, uint64_t stval)
     const struct cause *cause = cause_find(scause);
     bool in_copy = f->x[0] >= (vaddr_t)uaccess_start && f->x[0] < (vaddr_t)uaccess_end;
     bool memory = cause->kind == FAULT_READ || cause->kind == FAULT_WRITE;
-    // Only the user side of a copy may fault: a bad kernel pointer handed to it is a bug like any other.
+    // Only the user side of a copy may fault: a bad kernel pointer handed to it is a bug like any
+    // other.
     if (!in_copy || stval >= arch_user_top() || (!memory && cause->kind != FAULT_BUS)) {
         kernel_fault(f, cause, scause, stval);
     }
@@ -138,33 +142,19 @@ status_t arch_copy_to_user(uaddr_t to, const void *from, size_t len)
     return uaccess_copy((void *)to.va, from, len);
 }
 
-uint64_t *arch_thread_args(struct arch_thread *t)
-{
-    return &t->x[X_A0];
-}
+uint64_t *arch_thread_args(struct arch_thread *t) { return &t->x[X_A0]; }
 
-uint64_t arch_thread_syscall(const struct arch_thread *t)
-{
-    return t->x[X_T0];
-}
+uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[X_T0]; }
 
-uint64_t arch_thread_extra(const struct arch_thread *t)
-{
-    return t->x[X_T1];
-}
+uint64_t arch_thread_extra(const struct arch_thread *t) { return t->x[X_T1]; }
 
-void arch_thread_set_extra(struct arch_thread *t, uint64_t v)
-{
-    t->x[X_T1] = v;
-}
+void arch_thread_set_extra(struct arch_thread *t, uint64_t v) { t->x[X_T1] = v; }
 
-uint64_t arch_thread_pc(const struct arch_thread *t)
-{
-    return t->x[0];
-}
+uint64_t arch_thread_pc(const struct arch_thread *t) { return t->x[0]; }
 
-// The frame becomes full, because the repeated ecall needs t0, which a return from a system call clears. The others that only a
-// full frame loads may be stale: zero, so that nothing of another trap comes back.
+// The frame becomes full, because the repeated ecall needs t0, which a return from a system call
+// clears. The others that only a full frame loads may be stale: zero, so that nothing of another
+// trap comes back.
 void arch_thread_restart_syscall(struct arch_thread *t)
 {
     t->x[0] -= ECALL_BYTES;
@@ -175,7 +165,8 @@ void arch_thread_restart_syscall(struct arch_thread *t)
     t->full = 1;
 }
 
-void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1, uint64_t a2)
+void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1,
+                      uint64_t a2)
 {
     *t = (struct arch_thread){
         .sstatus = SSTATUS_SPIE | SSTATUS_UXL_64, // SPP = 0: user mode; FS off; SUM and MXR off
@@ -189,7 +180,4 @@ void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t 
     t->x[X_A0 + 2] = a2;
 }
 
-void arch_thread_dump(const struct arch_thread *t)
-{
-    registers_dump(t->x);
-}
+void arch_thread_dump(const struct arch_thread *t) { registers_dump(t->x); }

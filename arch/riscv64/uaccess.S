@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: the only code that touches user memory. sstatus.SUM is set from its first to its last instruction and nowhere else, so
-// that any other kernel access to a user address faults. The caller (trap.c) has checked that the user range lies below
-// arch_user_top(); a page fault between uaccess_start and uaccess_end is resolved and the access retried, or continues at
-// uaccess_fail (trap_kernel).
+// RISC-V: the only code that touches user memory. sstatus.SUM is set from its first to its last
+// instruction and nowhere else, so that any other kernel access to a user address faults. The
+// caller (trap.c) has checked that the user range lies below arch_user_top(); a page fault between
+// uaccess_start and uaccess_end is resolved and the access retried, or continues at uaccess_fail
+// (trap_kernel).
 #include "csr.h"
 
 #define ERR_BAD_ADDRESS (-6) // checked against the table in trap.c

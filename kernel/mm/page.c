@@ -158,6 +158,7 @@ static void block_take(struct page *p)
 static void block_release(const struct page_region *r, struct page *p, unsigned order)
 {
     paddr_t pa = r->start + ((paddr_t)(p - r->pages) << PAGE_SHIFT);
+    p->flags = 0; // it may become the upper half of a larger block
     while (order < PAGE_ORDER_MAX) {
         paddr_t bytes = PAGE_SIZE << order;
         paddr_t buddy_pa = pa ^ bytes;

@@ -149,9 +149,11 @@ static void overlapping_and_adjacent_memory_is_joined(void **state)
     build_machine();
     tree_memory("memory@48000000", HOST_RAM_BASE + 128 * MIB, 256 * MIB);
     tree_memory("memory@58000000", HOST_RAM_BASE + 384 * MIB, 1 * MIB);
+    tree_memory("memory@3f000000", HOST_RAM_BASE - 16 * MIB, 16 * MIB);
     tree_finish();
     assert_int_equal(parse(), OK);
     assert_int_equal(info.ram_count, 1);
+    assert_int_equal(info.ram[0].start, HOST_RAM_BASE - 16 * MIB);
     assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 385 * MIB);
 }
 
@@ -262,6 +264,26 @@ static void more_reservations_than_fit_are_joined_and_none_is_lost(void **state)
         paddr_t start = HOST_RAM_BASE + 2 * MIB + i * 0x3000;
         assert_true(reserved(start, start + 0x1000));
     }
+}
+
+static void reservations_are_joined_where_the_least_memory_is_lost(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_reserve(HOST_RAM_BASE + 200 * MIB, 0x1000); // far from all others
+    for (unsigned i = 0; i < BOOT_REGIONS_MAX; i++) {
+        tree_reserve(HOST_RAM_BASE + 2 * MIB + i * 0x2000, 0x1000);
+    }
+    tree_root();
+    tree_memory("memory@40000000", HOST_RAM_BASE, 256 * MIB);
+    tree_finish();
+    assert_int_equal(parse(), OK);
+    uint64_t pages = 0;
+    for (unsigned i = 0; i < info.reserved_count; i++) {
+        pages += (info.reserved[i].end - info.reserved[i].start) / PAGE_SIZE;
+    }
+    // Image, tree, the reservations, and one page for each of the few gaps closed.
+    assert_in_range(pages, BOOT_REGIONS_MAX + 18, BOOT_REGIONS_MAX + 18 + 4);
 }
 
 static void build_initrd(uint64_t start, uint64_t end)
@@ -474,6 +496,7 @@ int main(void)
         cmocka_unit_test(memory_that_is_all_reserved_is_an_error),
         cmocka_unit_test(more_memory_regions_than_fit_are_named_and_dropped),
         cmocka_unit_test(more_reservations_than_fit_are_joined_and_none_is_lost),
+        cmocka_unit_test(reservations_are_joined_where_the_least_memory_is_lost),
         cmocka_unit_test(a_boot_image_that_cannot_be_is_dropped_with_a_message),
         cmocka_unit_test(properties_of_the_wrong_form_are_skipped),
         cmocka_unit_test(strings_and_seeds_that_are_too_long_are_cut),

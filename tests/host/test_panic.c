@@ -16,7 +16,7 @@ enum { HALTED = 40, POWERED_OFF = 41 };
 
 static struct arch_percpu cpu;
 static unsigned frames;
-static bool nested;
+static bool nested, console_fails;
 
 struct arch_percpu *arch_percpu(void) { return &cpu; }
 void arch_relax(void) {}
@@ -37,6 +37,10 @@ bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
 
 void console_write(const char *text, size_t len)
 {
+    if (console_fails) {
+        console_fails = false;
+        panic("in the console");
+    }
     assert_int_equal(write(STDOUT_FILENO, text, len), (ssize_t)len);
 }
 bool console_echoes(void) { return true; }
@@ -65,6 +69,7 @@ static int run(void (*body)(void), char *printed, size_t size)
     pid_t child = fork();
     if (child == 0) {
         dup2(pipe_ends[1], STDOUT_FILENO);
+        alarm(10); // a deadlock is a failure
         body();
         _exit(0);
     }
@@ -141,6 +146,20 @@ static void a_panic_reports_whatever_locks_are_held(void **state)
     assert_non_null(strstr(out, "PANIC on CPU 0: locked\n"));
 }
 
+static void panic_while_logging(void)
+{
+    console_fails = true;
+    klog("a line that the console does not survive");
+}
+
+static void a_panic_while_logging_still_reports(void **state)
+{
+    (void)state;
+    char out[2048];
+    assert_int_equal(run(panic_while_logging, out, sizeof(out)), HALTED);
+    assert_non_null(strstr(out, "PANIC on CPU 0: in the console\n"));
+}
+
 static void failed_assertion(void) { ASSERT(1 + 1 == 3); }
 
 static void an_assertion_names_itself(void **state)
@@ -175,6 +194,7 @@ int main(void)
         cmocka_unit_test(with_panic_off_the_machine_powers_off),
         cmocka_unit_test(a_panic_inside_a_panic_prints_one_line_and_stops),
         cmocka_unit_test(a_panic_reports_whatever_locks_are_held),
+        cmocka_unit_test(a_panic_while_logging_still_reports),
         cmocka_unit_test(an_assertion_names_itself),
         cmocka_unit_test(symbols_are_found_from_their_first_to_their_last_byte),
     };

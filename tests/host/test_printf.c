@@ -48,6 +48,15 @@ static void width_zero_fill_and_left_adjustment_work(void **state)
     CHECK("%016lx", 0xffff800012345678ul);
 }
 
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wformat" // flags that cancel each other, which the compiler points out
+static void zero_fill_yields_to_precision_and_to_left_adjustment(void **state)
+{
+    (void)state;
+    CHECK("[%08.3d][%-08d][%0-8x]", 42, 42, 42u);
+}
+#pragma clang diagnostic pop
+
 static void strings_and_characters_respect_width_and_precision(void **state)
 {
     (void)state;
@@ -99,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_print_as_the_c_library_prints_them),
         cmocka_unit_test(width_zero_fill_and_left_adjustment_work),
+        cmocka_unit_test(zero_fill_yields_to_precision_and_to_left_adjustment),
         cmocka_unit_test(strings_and_characters_respect_width_and_precision),
         cmocka_unit_test(a_null_string_prints_as_null),
         cmocka_unit_test(pointers_print_in_hexadecimal),

@@ -34,6 +34,25 @@ static void a_block_equals_the_test_vector_of_rfc_8439_appendix_a_1(void **state
     assert_memory_equal(got, want, 16);
 }
 
+// Must run first: the generator starts from a key of zeros.
+static void a_request_never_shows_the_key_of_the_next_one(void **state)
+{
+    (void)state;
+    static const uint32_t zero_key[8], nonce[3];
+    const uint32_t seed_nonce[3] = {0x55667788, 0x11223344, 1};
+    uint8_t block[64], got[32];
+    uint32_t key[8];
+    random_seed(NULL, 0, 0x1122334455667788);
+    chacha20_block(zero_key, 0, seed_nonce, block);
+    memcpy(key, block, 32);
+    for (unsigned i = 0; i < 3; i++) {
+        chacha20_block(key, 0, nonce, block);
+        random_bytes(got, 32);
+        assert_memory_equal(got, block + 32, 32); // the first half becomes the key
+        memcpy(key, block, 32);
+    }
+}
+
 static void no_two_requests_give_the_same_bytes(void **state)
 {
     (void)state;
@@ -98,6 +117,7 @@ static void a_request_that_is_too_large_panics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_never_shows_the_key_of_the_next_one),
         cmocka_unit_test(a_block_equals_the_test_vector_of_rfc_8439_section_2_3_2),
         cmocka_unit_test(a_block_equals_the_test_vector_of_rfc_8439_appendix_a_1),
         cmocka_unit_test(no_two_requests_give_the_same_bytes),

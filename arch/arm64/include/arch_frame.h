@@ -61,5 +61,13 @@ static_assert(offsetof(struct arch_thread, fpsr) == AT_FPSR, "fpu.S");
 static_assert(offsetof(struct arch_thread, fpcr) == AT_FPCR, "fpu.S");
 static_assert(sizeof(struct arch_thread) % 16 == 0, "pairs of registers");
 
+// Parts of the contract in arch/trap.h that every system call uses, here to be inlined.
+static inline uint64_t *arch_thread_args(struct arch_thread *t) { return t->x; }
+static inline uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[8]; }
+static inline uint64_t arch_thread_extra(const struct arch_thread *t) { return t->x[9]; }
+static inline void arch_thread_set_extra(struct arch_thread *t, uint64_t v) { t->x[9] = v; }
+static inline uint64_t arch_thread_pc(const struct arch_thread *t) { return t->pc; }
+static inline void arch_thread_restart_syscall(struct arch_thread *t) { t->pc -= 4; }
+
 #endif
 #endif

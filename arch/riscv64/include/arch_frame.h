@@ -1,29 +1,32 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: the registers of a user thread, and the constants that entry.S shares with C. The offsets are used by assembly
-// and checked by static asserts in trap.c.
+// RISC-V: the registers of a user thread, and the constants that entry.S shares with C. The offsets
+// are used by assembly and checked by static asserts in trap.c.
 //
-// x[0], which as a register is always zero, holds the pc. After a system call only what a C call preserves is valid, with a0-a7,
-// t0 and t1; after any other trap `full` is 1 and all of it is.
+// x[0], which as a register is always zero, holds the pc. After a system call only what a C call
+// preserves is valid, with a0-a7, t0 and t1; after any other trap `full` is 1 and all of it is.
 #ifndef ARCH_FRAME_H
 #define ARCH_FRAME_H
 
-#define KERNEL_STACK_BYTES 16384
+#define KERNEL_STACK_BYTES    16384
 #define EMERGENCY_STACK_BYTES 4096
-// Above stack_top: scratch words for the first instructions of a trap from kernel mode (same offsets as in struct arch_thread).
+// A trap from kernel mode that finds less stack than this goes to the emergency stack.
+#define KERNEL_STACK_RESERVE_BYTES 1024
+// Above stack_top: scratch words for the first instructions of a trap from kernel mode (same
+// offsets as in struct arch_thread).
 #define KERNEL_STACK_SCRATCH_BYTES 64
 
-#define THREAD_PC 0
-#define THREAD_X(n) ((n) * 8)
-#define THREAD_SSTATUS 256
-#define THREAD_PERCPU 264
-#define THREAD_FULL 272
+#define THREAD_PC          0
+#define THREAD_X(n)        ((n) * 8)
+#define THREAD_SSTATUS     256
+#define THREAD_PERCPU      264
+#define THREAD_FULL        272
 #define THREAD_RESERVATION 280
-#define THREAD_FCSR 288
-#define THREAD_F 296
-#define THREAD_BYTES 552
+#define THREAD_FCSR        288
+#define THREAD_F           296
+#define THREAD_BYTES       552
 
 #define KERNEL_FRAME_SSTATUS 256
-#define KERNEL_FRAME_BYTES 272
+#define KERNEL_FRAME_BYTES   272
 
 #ifndef __ASSEMBLER__
 
@@ -33,7 +36,8 @@ struct arch_percpu;
 
 struct arch_thread {
     uint64_t x[32];
-    uint64_t sstatus;           // as loaded on the way to user mode; FS is on only while this thread owns the FP registers
+    uint64_t sstatus; // as loaded on the way to user mode; FS is on only while this thread owns the
+                      // FP registers
     struct arch_percpu *percpu; // CPU that it entered user mode on
     uint64_t full;              // 1: every register is valid and is loaded on return
     uint64_t reservation;       // target of the store-conditional that ends reservations

@@ -291,9 +291,6 @@ static void fp_worker(void *arg)
 
 static bool floating_point_survives_switches(void)
 {
-    extern void fp_worker(void *arg);
-    extern static bool floating_point_survives_switches(void)
-{
     handle_t a, b;
     fp_wrong = fp_done = 0;
     EXPECT(thread_run(fp_worker, (void *)1, &a), OK);
