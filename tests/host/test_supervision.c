@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The rules of supervision against the module alone. A trace of actions is compared as text: "+a" start a, "-a" kill a, "?a" ask a, "~a"
-// forget a, "!" give up, "." all stopped. Services are named by their letters in order of addition.
+// The rules of supervision against the module alone. A trace of actions is compared as text: "+a"
+// start a, "-a" kill a, "?a" ask a, "~a" forget a, "!" give up, "." all stopped. Services are named
+// by their letters in order of addition.
 // sources: user/servers/root/supervision.c
 
 #include "user/servers/root/supervision.h"
@@ -388,7 +389,8 @@ static void a_full_table_refuses_more(void **state)
 {
     (void)state;
     for (unsigned i = 1; i < SUP_NODES_MAX; i++) {
-        assert_int_not_equal(sup_service_add(&sup, SUP_ROOT, SUP_TYPE_PERMANENT, 0, false), SUP_NONE);
+        assert_int_not_equal(sup_service_add(&sup, SUP_ROOT, SUP_TYPE_PERMANENT, 0, false),
+                             SUP_NONE);
     }
     assert_int_equal(sup_service_add(&sup, SUP_ROOT, SUP_TYPE_PERMANENT, 0, false), SUP_NONE);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The registers of the 16550 UART, for the frame in bullfinch/uart.h. Source: National Semiconductor PC16550D data sheet, section 8. Line speed and
-// format stay as firmware set them.
+// The registers of the 16550 UART, for the frame in bullfinch/uart.h. Source: National
+// Semiconductor PC16550D data sheet, section 8. Line speed and format stay as firmware set them.
 
 #include <bullfinch/uart.h>
 
@@ -14,17 +14,17 @@ enum {
     NS_LSR = 5,
 };
 
-#define IER_RECEIVED (1u << 0)
+#define IER_RECEIVED       (1u << 0)
 #define IER_TRANSMIT_EMPTY (1u << 1)
-#define FCR_ENABLE (1u << 0)
-#define LCR_DLAB (1u << 7)
-#define MCR_DTR (1u << 0)
-#define MCR_RTS (1u << 1)
-#define MCR_OUT2 (1u << 3) // gates the interrupt line on PC-like boards
-#define LSR_DATA_READY (1u << 0)
+#define FCR_ENABLE         (1u << 0)
+#define LCR_DLAB           (1u << 7)
+#define MCR_DTR            (1u << 0)
+#define MCR_RTS            (1u << 1)
+#define MCR_OUT2           (1u << 3) // gates the interrupt line on PC-like boards
+#define LSR_DATA_READY     (1u << 0)
 #define LSR_TRANSMIT_EMPTY (1u << 5) // the holding register, or the whole FIFO
-#define LSR_IDLE (1u << 6)
-#define FIFO_BYTES 16u
+#define LSR_IDLE           (1u << 6)
+#define FIFO_BYTES         16u
 
 // Bytes that still fit since the FIFO was last seen empty; the device only says "empty" or not.
 static unsigned room;
@@ -48,7 +48,8 @@ static void ns16550_irq_clear(struct uart *u)
 
 static void ns16550_irq_enable(struct uart *u, bool receive, bool transmit)
 {
-    uart_register_write(u, NS_IER, (receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMIT_EMPTY : 0));
+    uart_register_write(u, NS_IER,
+                        (receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMIT_EMPTY : 0));
 }
 
 static bool ns16550_receive(struct uart *u, uint8_t *byte)
@@ -73,10 +74,7 @@ static bool ns16550_transmit(struct uart *u, uint8_t byte)
     return true;
 }
 
-static bool ns16550_idle(struct uart *u)
-{
-    return (uart_register_read(u, NS_LSR) & LSR_IDLE) != 0;
-}
+static bool ns16550_idle(struct uart *u) { return (uart_register_read(u, NS_LSR) & LSR_IDLE) != 0; }
 
 int main(int argc, char **argv)
 {
