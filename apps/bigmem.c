@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Takes memory until there is no more, which malloc must say by returning NULL; then shows that the program can
-// go on. How much there was depends on the machine, so it is not printed.
+// Takes memory until there is no more, which malloc must say by returning NULL; then shows that the
+// program can go on. How much there was depends on the machine, so it is not printed.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

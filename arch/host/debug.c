@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Host port: panic and log for tests that do not link kernel/debug/; weak, so that one of the two can be the real one. HOST_LOG=1 in
-// the environment shows the log.
+// Host port: panic and log for tests that do not link kernel/debug/; weak, so that one of the two
+// can be the real one. HOST_LOG=1 in the environment shows the log.
 #include "kernel/debug/log.h"
 
 #include <host.h>

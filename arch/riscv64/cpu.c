@@ -117,13 +117,6 @@ void arch_cpu_init(struct arch_percpu *percpu)
     csr_write(scounteren, SCOUNTEREN_CY | SCOUNTEREN_TM);
 }
 
-struct arch_percpu *arch_percpu(void)
-{
-    struct arch_percpu *percpu;
-    __asm__("mv %0, tp" : "=r"(percpu));
-    return percpu;
-}
-
 const char arch_name[] = "riscv64";
 
 void arch_cpu_describe(char *buf, size_t size)

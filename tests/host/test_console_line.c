@@ -142,6 +142,17 @@ static void what_is_typed_ahead_survives_a_change_of_mode(void **state)
     assert_false(line_readable(&line)); // an end of file means nothing to raw mode
 }
 
+static void control_c_typed_ahead_interrupts(void **state)
+{
+    (void)state;
+    line_set_mode(&line, LINE_RAW);
+    type("before\r\x03"
+         "after\r");
+    assert_true(line_set_mode(&line, LINE_COOKED));
+    read_is(100, "after\n");
+    assert_false(line_readable(&line));
+}
+
 static void verbatim_mode_quotes_the_end(void **state)
 {
     (void)state;
@@ -208,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup(control_c_interrupts_and_forgets, begin),
         cmocka_unit_test_setup(raw_mode_gives_every_byte_at_once, begin),
         cmocka_unit_test_setup(what_is_typed_ahead_survives_a_change_of_mode, begin),
+        cmocka_unit_test_setup(control_c_typed_ahead_interrupts, begin),
         cmocka_unit_test_setup(verbatim_mode_quotes_the_end, begin),
         cmocka_unit_test_setup(full_buffers_lose_no_raw_byte_and_keep_control_c, begin),
         cmocka_unit_test_setup(any_bytes_in_any_mode_are_survived, begin),

@@ -84,7 +84,7 @@ def test_directories_are_made_listed_removed(env):
     same(env, "dirlist")
 
 
-def test_sha256_of_16_mib_is_the_known_answer(env):
+def test_sha256_of_4_mib_is_the_known_answer(env):
     assert same(env, "sha256").code == 0
 
 

@@ -37,10 +37,7 @@ void edit_redraw(struct edit *edit)
 
 // --- text ----------------------------------------------------------------------------------------
 
-static bool is_continuation(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
+static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
 
 static size_t character_before(const struct edit *edit, size_t at)
 {

@@ -9,9 +9,8 @@
 // Without one of them the commands that need it say so and the rest works.
 #include "edit.h"
 #include "shell.h"
+#include "terminal.h"
 
-#include <bullfinch/console.h>
-#include <bullfinch/ipc.h>
 #include <bullfinch/startup.h>
 #include <bullfinch/status.h>
 #include <bullfinch/stdio.h>
@@ -20,8 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RETRY_NS 20000000ull
 
 struct shell shell;
 static struct edit edit;
@@ -194,7 +191,7 @@ static int builtin_run(const struct command *command, struct parsed *parsed)
     }
     int code = command->run(parsed->args, parsed->arg_count);
     if (file != HANDLE_NONE) {
-        stdio_attach(stdout, shell.console);
+        stdio_attach(stdout, shell.terminal);
         (void)fs_close(file);
     }
     return code;
@@ -231,45 +228,12 @@ int command_run(char **args, unsigned count)
     return usage_say("run");
 }
 
-// --- the terminal --------------------------------------------------------------------------------
+// --- lines ---------------------------------------------------------------------------------------
 
 static void terminal_write(void *context, const char *text, size_t bytes)
 {
     (void)context;
     (void)fwrite(text, 1, bytes, stdout);
-}
-
-static status_t console_control(uint64_t code, uint64_t argument, handle_t handle)
-{
-    ipc_buffer()->send[0] = handle;
-    struct ipc_message m = {
-        .tag = MSG_TAG(FS_CONTROL, 0, handle != HANDLE_NONE),
-        .w = {code, argument},
-    };
-    status_t status = ipc_call(shell.console, &m, DEADLINE_NEVER);
-    return status == OK ? (status_t)m.w[0] : status;
-}
-
-// Keys one by one, Ctrl-C as a signal while a program has the foreground. Again after each restart
-// of the console.
-static void console_setup(void)
-{
-    handle_t copy;
-    (void)console_control(CONSOLE_RAW, 1, HANDLE_NONE);
-    if (sys_handle_duplicate(shell.notification, RIGHT_SIGNAL | RIGHT_TRANSFER, &copy) == OK &&
-        console_control(CONSOLE_INTERRUPT, SIGNAL_INTERRUPT, copy) != OK) {
-        (void)sys_handle_close(copy);
-    }
-}
-
-static void retry_wait(void)
-{
-    static handle_t never;
-    uint64_t now = 0;
-    uint64_t bits;
-    (void)(never == HANDLE_NONE ? sys_notification_create(&never) : OK);
-    (void)sys_clock_get(&now);
-    (void)sys_notification_wait(never, now + RETRY_NS, &bits);
 }
 
 // One byte at a time: what is typed ahead belongs to whoever reads next, maybe a program.
@@ -279,11 +243,10 @@ static unsigned char key_read(void)
         unsigned char byte;
         size_t bytes = 0;
         (void)fflush(stdout);
-        if (fs_read(shell.console, 0, &byte, 1, &bytes) == OK && bytes == 1) {
+        if (fs_read(shell.terminal, 0, &byte, 1, &bytes) == OK && bytes == 1) {
             return byte;
         }
-        retry_wait();
-        console_setup();
+        terminal_open(true);
         edit_redraw(&edit);
     }
 }
@@ -350,7 +313,7 @@ int main(void)
         return error_say("shell", "start", status);
     }
     edit_init(&edit, terminal_write, NULL);
-    console_setup();
+    terminal_open(true);
     banner_print();
     for (;;) {
         line_read_and_run();

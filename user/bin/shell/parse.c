@@ -21,10 +21,7 @@ static void text_put(struct reader *r, char c)
     r->parsed->text[r->parsed->used++] = c;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 static bool is_name(char c, bool first)
 {
@@ -32,10 +29,7 @@ static bool is_name(char c, bool first)
            (!first && c >= '0' && c <= '9');
 }
 
-static bool ends_word(char c)
-{
-    return c == 0 || is_blank(c) || strchr(";&<>", c) != NULL;
-}
+static bool ends_word(char c) { return c == 0 || is_blank(c) || strchr(";&<>", c) != NULL; }
 
 // At a '$'.
 static void variable_read(struct reader *r)

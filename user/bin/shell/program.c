@@ -7,9 +7,8 @@
 // A native program (ELF) is started itself, with the same handles but "program". Ctrl-C kills the
 // job of the program in the foreground.
 #include "shell.h"
+#include "terminal.h"
 
-#include <bullfinch/console.h>
-#include <bullfinch/ipc.h>
 #include <bullfinch/runner.h>
 #include <bullfinch/spawn.h>
 #include <bullfinch/status.h>
@@ -23,6 +22,7 @@
 #define RUNNER_PATH      "bin/runner"
 #define RUNNER_BYTES_MAX (16u << 20)
 #define LIMIT_PAGES_MIN  2048u // 8 MiB
+#define CONSOLE_CHECK_NS 1000000000ull
 
 #define CODE_NOT_FOUND   127
 #define CODE_CANNOT_RUN  126
@@ -143,10 +143,7 @@ static void program_release(struct program *program)
     memset(program, 0, sizeof(*program));
 }
 
-static uint64_t program_bit(const struct program *program)
-{
-    return 1ull << (program - programs);
-}
+static uint64_t program_bit(const struct program *program) { return 1ull << (program - programs); }
 
 static status_t program_spawn(struct program *program, const struct launch *launch, char **args,
                               const char **why)
@@ -215,20 +212,6 @@ static status_t program_start(struct program *program, struct launch *launch, ch
 
 // --- waiting -------------------------------------------------------------------------------------
 
-static void foreground_give(handle_t stream)
-{
-    handle_t copy = HANDLE_NONE;
-    if (stream != HANDLE_NONE && sys_handle_duplicate(stream, RIGHTS_SAME, &copy) != OK) {
-        return;
-    }
-    ipc_buffer()->send[0] = copy;
-    struct ipc_message m = {.tag = MSG_TAG(FS_CONTROL, 0, copy != HANDLE_NONE),
-                            .w = {CONSOLE_FOREGROUND}};
-    if (ipc_call(shell.console, &m, DEADLINE_NEVER) != OK) {
-        (void)sys_handle_close(copy);
-    }
-}
-
 // How it ended, in words, unless it was well; a runner has already said its own reason. Returns the
 // exit code.
 static int end_say(const struct program *program, bool interrupted, bool background)
@@ -262,26 +245,40 @@ static int end_say(const struct program *program, bool interrupted, bool backgro
 
 static uint64_t pending; // bits taken from the notification for programs not waited for
 
-// Waits for the program in the foreground; Ctrl-C kills it.
+// Takes signals until the program has ended or the deadline has passed; Ctrl-C kills it.
+static void program_signals_take(struct program *program, uint64_t deadline_ns, bool *interrupted)
+{
+    uint64_t bits = 0;
+    if (sys_notification_wait(shell.notification, deadline_ns, &bits) != OK) {
+        return;
+    }
+    if ((bits & SIGNAL_INTERRUPT) != 0) {
+        *interrupted = true;
+        (void)sys_job_kill(program->job);
+    }
+    pending |= bits & ~SIGNAL_INTERRUPT;
+}
+
+// Waits for the program in the foreground. A console that was restarted meanwhile has forgotten its
+// stream, and to whom Ctrl-C goes: then a stream of the shell takes its place, so that Ctrl-C
+// works.
 static int program_wait(struct program *program)
 {
     bool interrupted = false;
-    uint64_t bits = 0;
-    foreground_give(program->stream);
+    bool lost = terminal_foreground(program->stream) != OK;
     while ((pending & program_bit(program)) == 0) {
-        if (sys_notification_wait(shell.notification, DEADLINE_NEVER, &bits) != OK) {
-            break;
+        uint64_t now = 0;
+        if (lost) {
+            terminal_open(false);
         }
-        if ((bits & SIGNAL_INTERRUPT) != 0) {
-            interrupted = true;
-            (void)sys_job_kill(program->job);
-        }
-        pending |= bits & ~SIGNAL_INTERRUPT;
+        (void)sys_clock_get(&now);
+        program_signals_take(program, now + CONSOLE_CHECK_NS, &interrupted);
+        lost = terminal_lost();
     }
     pending &= ~program_bit(program);
-    foreground_give(HANDLE_NONE);
     int code = end_say(program, interrupted, false);
     program_release(program);
+    terminal_take();
     return code;
 }
 

@@ -14,6 +14,7 @@
 struct shell {
     handle_t fs;           // the file server's root
     handle_t console;      // the console's controlling stream
+    handle_t terminal;     // the shell's own stream of it (terminal.h)
     handle_t supervisor;   // bullfinch/supervisor.h
     handle_t job_self;     // MANAGE: programs get jobs below it
     handle_t job_root;     // ENUMERATE, INSPECT: for ps

@@ -47,10 +47,7 @@ size_t line_room(const struct line *line)
 
 // --- editing -------------------------------------------------------------------------------------
 
-static bool is_control(uint8_t byte)
-{
-    return byte < 0x20 || byte == DELETE;
-}
+static bool is_control(uint8_t byte) { return byte < 0x20 || byte == DELETE; }
 
 static void byte_echo(struct line *line, uint8_t byte)
 {
@@ -166,31 +163,38 @@ static void edit_to_ready(struct line *line)
     line->edit_count = 0;
 }
 
-void line_set_mode(struct line *line, enum line_mode mode)
+// What was typed ahead is edited now: taken out, and put in again as if it came now.
+static bool ready_edit(struct line *line)
 {
-    if (mode == line->mode) {
-        return;
+    uint16_t typed[LINE_READY_MAX];
+    size_t count = line->ready_count;
+    bool interrupted = false;
+    for (size_t i = 0; i < count; i++) {
+        typed[i] = ready_at(line, i);
     }
-    line->quoted = false;
-    if (line->mode == LINE_COOKED) {
-        line->mode = mode;
-        edit_to_ready(line);
-        return;
-    }
-    line->mode = mode;
-    if (mode == LINE_COOKED) {
-        // What was typed ahead is edited now. Every byte is taken out before what it becomes is put
-        // in.
-        for (size_t count = line->ready_count; count > 0 && line->ready_count > 0; count--) {
-            uint16_t value = ready_at(line, 0);
-            line_consume(line, 1);
-            if (value == LINE_END) {
-                (void)ready_put(line, LINE_END);
-            } else {
-                (void)cooked_input(line, (uint8_t)value);
-            }
+    line->ready_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (typed[i] == LINE_END) {
+            (void)ready_put(line, LINE_END);
+        } else {
+            interrupted |= cooked_input(line, (uint8_t)typed[i]);
         }
     }
+    return interrupted;
+}
+
+bool line_set_mode(struct line *line, enum line_mode mode)
+{
+    if (mode == line->mode) {
+        return false;
+    }
+    enum line_mode before = line->mode;
+    line->mode = mode;
+    line->quoted = false;
+    if (before == LINE_COOKED) {
+        edit_to_ready(line);
+    }
+    return mode == LINE_COOKED && ready_edit(line);
 }
 
 bool line_readable(const struct line *line)

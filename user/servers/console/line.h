@@ -28,8 +28,9 @@ struct line {
 
 void line_init(struct line *line, void (*echo)(void *context, const char *text, size_t bytes),
                void *context);
-// Typed-ahead input is kept: turned into bytes for raw mode, edited and echoed for line mode.
-void line_set_mode(struct line *line, enum line_mode mode);
+// Typed-ahead input is kept: turned into bytes for raw mode, edited and echoed for line mode. True:
+// there was a Ctrl-C in it for line mode, as with line_input.
+bool line_set_mode(struct line *line, enum line_mode mode);
 // How many bytes line_input may be given now without losing any. Line mode takes all there are,
 // because Ctrl-C must always come through: what does not fit is dropped with a bell.
 size_t line_room(const struct line *line);

@@ -60,9 +60,9 @@ static void reads_serve(void)
     }
 }
 
-static void byte_take(uint8_t byte)
+static void interrupt_signal(void)
 {
-    if (line_input(&console.line, byte) && console.interrupt != HANDLE_NONE) {
+    if (console.interrupt != HANDLE_NONE) {
         (void)sys_notification_signal(console.interrupt, console.interrupt_bits);
     }
 }
@@ -73,7 +73,9 @@ static void input_pump(void)
 {
     reads_serve();
     while (console.held_start < console.held_end && line_room(&console.line) > 0) {
-        byte_take(console.held[console.held_start++]);
+        if (line_input(&console.line, console.held[console.held_start++])) {
+            interrupt_signal();
+        }
         if (line_room(&console.line) == 0) {
             reads_serve();
         }
@@ -104,7 +106,9 @@ static status_t op_input(struct server_call *call)
 static void foreground_set(struct stream *stream)
 {
     console.foreground = stream;
-    line_set_mode(&console.line, stream->mode);
+    if (line_set_mode(&console.line, stream->mode)) {
+        interrupt_signal(); // Ctrl-C was typed while the program was being started
+    }
     input_pump();
 }
 

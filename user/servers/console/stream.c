@@ -24,15 +24,9 @@ void streams_init(uint32_t first_generation)
     streams[0].flags = FS_FLAG_READ | FS_FLAG_WRITE;
 }
 
-struct stream *stream_control(void)
-{
-    return &streams[0];
-}
+struct stream *stream_control(void) { return &streams[0]; }
 
-uint64_t stream_id(const struct stream *stream)
-{
-    return (uint64_t)(stream - streams) + 1;
-}
+uint64_t stream_id(const struct stream *stream) { return (uint64_t)(stream - streams) + 1; }
 
 struct stream *stream_find(uint64_t badge)
 {
@@ -64,10 +58,7 @@ struct stream *stream_create(enum line_mode mode, uint32_t flags, uint64_t *badg
     return NULL;
 }
 
-void stream_destroy(struct stream *stream)
-{
-    stream->open = false;
-}
+void stream_destroy(struct stream *stream) { stream->open = false; }
 
 bool reads_add(struct stream *stream, handle_t reply, size_t max)
 {
