@@ -276,7 +276,9 @@ status_t service_start(struct root *root, uint32_t node)
     s = s != OK ? s : job_prepare(root, unit, &why);
     s = s != OK ? s : process_start(root, node, &file, &why);
     if (s != OK) {
-        printf("cannot start %s: %s: %s (%s)\n", unit->name, program_of(unit), why, status_text(s));
+        (void)snprintf(root->failure, sizeof(root->failure), "cannot start %s: %s: %s (%s)",
+                       unit->name, program_of(unit), why, status_text(s));
+        printf("%s\n", root->failure);
         service_clear(root, node);
         return s;
     }
