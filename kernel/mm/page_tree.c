@@ -132,7 +132,8 @@ static struct page_tree_node *node_own(struct page_tree_node **link)
     if (copy == NULL) {
         return NULL;
     }
-    *copy = *n;
+    // All but refs, which others may be changing.
+    memcpy(&copy->level, &n->level, sizeof(*n) - offsetof(struct page_tree_node, level));
     copy->refs = 1;
     for (uint64_t left = n->present; left != 0; left &= left - 1) {
         refs_get(child_refs(n, (unsigned)__builtin_ctzll(left)));

@@ -45,8 +45,11 @@ static bool failed;      // the failure has happened
 
 static inline bool fails_now(void)
 {
+    if (fail_in == 0) {
+        return false;
+    }
     failed = failed || fail_in == 1;
-    return fail_in > 0 && fail_in-- == 1;
+    return fail_in-- == 1;
 }
 
 struct page *page_alloc(unsigned order, enum page_owner owner)
