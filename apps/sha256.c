@@ -8,7 +8,7 @@
 
 #define BLOCK_BYTES 64u
 #define MIB         (1024u * 1024u)
-#define DEFAULT_MIB 4u
+#define DEFAULT_MIB 2u
 
 static const uint32_t round_constants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -86,8 +86,8 @@ static void generate(uint32_t block[16], uint32_t *random)
 
 int main(int argc, char **argv)
 {
-    static const uint32_t answer[8] = {0xe80faf62, 0x388cd31b, 0xe54e9360, 0x8a21dfaf,
-                                       0xecd2fa24, 0xf5020edd, 0xfb655adf, 0xcfec2969};
+    static const uint32_t answer[8] = {0x55b974a9, 0x3223cca9, 0x033e0472, 0x448be8a2,
+                                       0x9904121f, 0x079e92e1, 0x5f6942ca, 0x1652542c};
     uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     uint64_t mib = argc > 1 ? strtoul(argv[1], NULL, 10) : DEFAULT_MIB;

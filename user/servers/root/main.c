@@ -49,8 +49,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void boot_stop(const char
     power(POWER_OFF);
 }
 
-// --- carrying out the rules
-// ------------------------------------------------------------------------------------------
+// --- carrying out the rules ---------------------------------------------------------------------
 
 static void action_start(uint32_t node)
 {
@@ -131,8 +130,7 @@ static void events_handle(struct server *s, uint64_t bits)
     root_pump(&root);
 }
 
-// --- the boot
-// --------------------------------------------------------------------------------------------------------
+// --- the boot -----------------------------------------------------------------------------------
 
 static void log_open(void)
 {

@@ -37,8 +37,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct parser *p, const c
     return false;
 }
 
-// --- words
-// ---------------------------------------------------------------------------------------------------------
+// --- words --------------------------------------------------------------------------------------
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -120,8 +119,7 @@ static bool name_check(struct parser *p, const char *name, size_t size)
     return true;
 }
 
-// --- groups and services
-// -------------------------------------------------------------------------------------------
+// --- groups and services ------------------------------------------------------------------------
 
 static struct manifest_group *group_find(struct manifest *m, const char *name)
 {
@@ -313,8 +311,7 @@ static bool read_limit(struct parser *p)
            number_read(p, 2, UINT64_MAX - 1, &p->service->limits[kind]);
 }
 
-// --- give
-// ----------------------------------------------------------------------------------------------------------
+// --- give ---------------------------------------------------------------------------------------
 
 static bool endpoint_get(struct parser *p, const char *name, uint32_t *index)
 {
@@ -462,8 +459,7 @@ static bool read_give(struct parser *p)
     return readers[source](p, g);
 }
 
-// --- lines
-// ---------------------------------------------------------------------------------------------------------
+// --- lines --------------------------------------------------------------------------------------
 
 static const struct statement {
     const char *word;

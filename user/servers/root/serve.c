@@ -125,8 +125,7 @@ static status_t serve_run_done(struct server_call *call)
     return shutdown_begin(root_of(call), POWER_OFF);
 }
 
-// --- services that others ask for
-// ------------------------------------------------------------------------------------
+// --- services that others ask for ---------------------------------------------------------------
 
 static bool text_ends(const char *text, size_t size) { return memchr(text, '\0', size) != NULL; }
 

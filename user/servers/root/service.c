@@ -32,8 +32,7 @@ bool boot_arg(const char *command_line, const char *name, char *buf, size_t size
     return false;
 }
 
-// --- what lives as long as root
-// --------------------------------------------------------------------------------------
+// --- what lives as long as root -----------------------------------------------------------------
 
 static status_t resource_get(struct root *root, uint32_t kind)
 {
@@ -129,8 +128,7 @@ bool services_add(struct root *root)
     return true;
 }
 
-// --- starting
-// --------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 // Everything a start collects for spawn.
 struct starting {

@@ -10,8 +10,7 @@
 #define NS_PER_SECOND 1000000000ull
 #define NS_PER_MS     1000000ull
 
-// --- the tree
-// ------------------------------------------------------------------------------------------------------
+// --- the tree -----------------------------------------------------------------------------------
 
 uint32_t sup_depth(const struct supervision *s, uint32_t node)
 {
@@ -101,8 +100,7 @@ void sup_service_remove(struct supervision *s, uint32_t node)
     s->nodes[node].used = false;
 }
 
-// --- marks
-// ---------------------------------------------------------------------------------------------------------
+// --- marks --------------------------------------------------------------------------------------
 
 static bool is_alive(const struct sup_node *n)
 {
@@ -156,8 +154,7 @@ static void node_start(struct supervision *s, uint32_t node)
     }
 }
 
-// --- restarts
-// ------------------------------------------------------------------------------------------------------
+// --- restarts -----------------------------------------------------------------------------------
 
 // Enters a restart in the group's window; true if that is one too many. OTP: whole seconds, entries
 // of the last `period` count, more than `intensity` of them are too many.
@@ -269,8 +266,7 @@ void sup_end(struct supervision *s)
     subtree_stop(s, SUP_ROOT);
 }
 
-// --- what to do next
-// -----------------------------------------------------------------------------------------------
+// --- what to do next ----------------------------------------------------------------------------
 
 // The last service in start order that shall end. Until it is down nothing else happens.
 static bool stop_next(struct supervision *s, uint64_t now_ns, bool *waiting, struct sup_action *out)
