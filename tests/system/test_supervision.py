@@ -57,26 +57,52 @@ def test_a_driver_that_dies_again_and_again_takes_its_group_along(env):
 def test_services_that_do_not_run_or_exist_cannot_be_killed(env):
     with env.machine() as machine:
         shell(machine)
+        # The device manager ends when its work is done, about when the first prompt comes.
+        while says(machine, "tree", r"devmgr +(\w+)").group(1) != b"stopped":
+            pass
         says(machine, "kill devmgr", "no service")
         says(machine, "kill devices", "cannot do this")
         says(machine, "kill nobody", "nobody")
 
 
-def test_a_system_that_cannot_be_kept_running_says_why_and_powers_off(env):
+def image_with(env, file, old, new):
+    """Writes the build's boot image to the file, with a text of its manifest replaced."""
     with tarfile.open(os.path.join(env.out, "boot.tar")) as tar:
         entries = [(m.name, tar.extractfile(m).read()) for m in tar.getmembers()]
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in entries:
+            if name == "etc/manifest":
+                assert old in data, f"the manifest does not say {old!r}"
+                data = data.replace(old, new)
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    file.flush()
+
+
+def test_a_system_that_cannot_be_kept_running_says_why_and_powers_off(env):
     with tempfile.NamedTemporaryFile(suffix=".tar") as file:
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for name, data in entries:
-                # A program that ends at once: the shell gets no console.
-                if name == "etc/manifest":
-                    data = data.replace(b"program bin/shell", b"program bin/devmgr")
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-        file.flush()
+        # A program that ends at once in the shell's place.
+        image_with(env, file, b"program bin/shell", b"program bin/devmgr")
         with env.machine(image=file.name, append="quiet") as machine:
             machine.expect("giving up after: shell ended: exit 1", 60)
+            machine.expect_off(30)
+
+
+def test_a_system_ends_with_a_significant_service(env):
+    with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+        image_with(env, file, b"program bin/runonce", b"program bin/devmgr")
+        with env.machine(image=file.name, append="quiet run=x") as machine:
+            machine.expect("the system ends: runonce ended: exit 1", 60)
+            machine.expect_off(30)
+
+
+def test_a_service_with_a_shutdown_time_that_does_not_end_is_killed(env):
+    with tempfile.NamedTemporaryFile(suffix=".tar") as file:
+        image_with(env, file, b"program bin/ramfs", b"program bin/ramfs\n    shutdown 300")
+        with env.machine(image=file.name) as machine:
+            shell(machine)
+            machine.send("shutdown\r")
             machine.expect_off(30)
 
 

@@ -74,7 +74,12 @@ static void action_carry_out(const struct sup_action *a)
     case SUP_ACT_ASK: (void)sys_notification_signal(unit->stop, 1); return;
     case SUP_ACT_KILL: (void)sys_job_kill(unit->job); return;
     case SUP_ACT_FORGET: dynamic_free(unit); return;
-    case SUP_ACT_STOPPED: power(root.power_action);
+    case SUP_ACT_STOPPED:
+        if (!root.end_asked) { // a significant service ended
+            last_words_begin();
+            printf("the system ends: %s\n", root.failure);
+        }
+        power(root.power_action);
     case SUP_ACT_GIVE_UP:
         last_words_begin();
         printf("giving up after: %s\n", root.failure);
@@ -108,7 +113,7 @@ static void process_ended(uint32_t node, uint64_t now)
     exit_text(&info, unit->last_exit, sizeof(unit->last_exit));
     if (n->state == SUP_UP) { // not on our wish
         printf("%s ended: %s\n", unit->name, unit->last_exit);
-        if (!normal || n->restart == SUP_TYPE_PERMANENT) {
+        if (!normal || n->restart == SUP_TYPE_PERMANENT || n->significant) {
             (void)snprintf(root.failure, sizeof(root.failure), "%s ended: %s", unit->name,
                            unit->last_exit);
         }

@@ -289,6 +289,12 @@ static bool read_shutdown(struct parser *p)
     return true;
 }
 
+static bool read_significant(struct parser *p)
+{
+    p->service->significant = true;
+    return true;
+}
+
 static bool read_only(struct parser *p)
 {
     static const char *const choices[] = {"shell", "run", NULL};
@@ -479,6 +485,7 @@ static const struct statement {
     {"restart", IN_SERVICE, 2, 2, read_restart},
     {"shutdown", IN_SERVICE, 2, 2, read_shutdown},
     {"only", IN_SERVICE, 2, 2, read_only},
+    {"significant", IN_SERVICE, 1, 1, read_significant},
     {"limit", IN_SERVICE, 3, 3, read_limit},
     {"give", IN_SERVICE, 3, MANIFEST_WORDS_MAX, read_give},
 };
@@ -514,6 +521,10 @@ static bool whole_check(struct parser *p)
         p->line = p->m->services[i].line;
         if (p->m->services[i].program[0] == '\0') {
             return fail(p, "the service '%s' has no program", p->m->services[i].name);
+        }
+        if (p->m->services[i].significant && p->m->services[i].restart == SUP_TYPE_PERMANENT) {
+            return fail(p, "the service '%s' is significant, but permanent: it never ends for good",
+                        p->m->services[i].name);
         }
     }
     for (unsigned i = 0; i < p->m->endpoint_count; i++) {

@@ -123,6 +123,8 @@ bool services_add(struct root *root)
             return false;
         }
         strcpy(root->units[node].name, name);
+        s->nodes[node].significant =
+            (m->order[i] & MANIFEST_SERVICE) != 0 && m->services[index].significant;
         root->units[node].spec = (m->order[i] & MANIFEST_SERVICE) != 0 ? &m->services[index] : NULL;
     }
     return true;

@@ -46,6 +46,7 @@ struct root {
     handle_t endpoints[MANIFEST_ENDPOINTS_MAX];
     handle_t resources[RESOURCE_KINDS];
     uint32_t power_action;
+    bool end_asked;              // somebody wanted the system to end
     char failure[FAILURE_BYTES]; // what went wrong last, for the last words
 };
 

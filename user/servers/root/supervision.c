@@ -223,6 +223,21 @@ void sup_begin(struct supervision *s) { group_begin(s, SUP_ROOT); }
 
 void sup_started(struct supervision *s, uint32_t node) { s->nodes[node].state = SUP_UP; }
 
+void sup_end(struct supervision *s)
+{
+    s->ending = true;
+    subtree_stop(s, SUP_ROOT);
+}
+
+// A service ended that does not run again.
+static void service_finish(struct supervision *s, struct sup_node *n)
+{
+    n->state = SUP_FINISHED;
+    if (n->significant) {
+        sup_end(s);
+    }
+}
+
 void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)
 {
     struct sup_node *n = &s->nodes[node];
@@ -234,7 +249,7 @@ void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)
         s->nodes[n->parent].start_failed = true;
         group_give_up(s, n->parent);
     } else if (n->restart == SUP_TYPE_TEMPORARY) {
-        n->state = SUP_FINISHED;
+        service_finish(s, n);
     } else {
         node_restart(s, node, now_ns);
     }
@@ -256,14 +271,8 @@ void sup_exited(struct supervision *s, uint32_t node, bool normal, uint64_t now_
     if (again) {
         node_restart(s, node, now_ns);
     } else {
-        n->state = SUP_FINISHED;
+        service_finish(s, n);
     }
-}
-
-void sup_end(struct supervision *s)
-{
-    s->ending = true;
-    subtree_stop(s, SUP_ROOT);
 }
 
 // --- what to do next ----------------------------------------------------------------------------
