@@ -41,14 +41,29 @@ void aspace_switch(struct aspace *as); // activates it on this CPU
 
 struct object *vmar_object(struct vmar *r);
 struct vmar *vmar_from_object(struct object *o);
-// flags: VM_*; rights_flags: which of VM_READ|WRITE|EXECUTE the VMO and VMAR handles allow (what later protects may ask for).
+// The calls on regions. Addresses, offsets and lengths are whole pages (ERR_INVALID_ARGS), ranges
+// lie inside the region (ERR_OUT_OF_RANGE), VM_WRITE comes with VM_READ (ERR_INVALID_ARGS) and
+// never with VM_EXECUTE (ERR_ACCESS_DENIED). A region that was destroyed, or whose process died,
+// gives ERR_BAD_STATE. No lock may be held by the caller.
+
+// Maps a range of a VMO: at addr with VM_FIXED (ERR_EXISTS if something is there), else addr is 0
+// and the kernel chooses (ERR_NO_SPACE). rights_flags: which of VM_READ|WRITE|EXECUTE the VMO and
+// VMAR handles allow; with what the region allows it bounds this mapping now and in later protects
+// (ERR_ACCESS_DENIED). The mapping holds a reference to the VMO. ERR_NO_MEMORY, ERR_QUOTA.
 status_t vmar_map(struct vmar *r, struct vmo *v, uint64_t offset, vaddr_t addr, uint64_t len,
                   unsigned flags, unsigned rights_flags, vaddr_t *base) MUST_CHECK;
+// A child region, placed as above; *child is a reference of the caller's, its parent holds another.
+// ERR_ACCESS_DENIED (more than the parent allows), ERR_OUT_OF_RANGE also for more than 16 levels.
 status_t vmar_allocate(struct vmar *r, vaddr_t addr, uint64_t size, unsigned flags,
                        struct vmar **child, vaddr_t *base) MUST_CHECK;
-status_t vmar_unmap(struct vmar *r, vaddr_t addr,
-                    uint64_t len) MUST_CHECK; // slices: STATUS_RESTART
+// These three work in slices: STATUS_RESTART.
+// Ends the mappings in the range, cutting them at its edges (ERR_NO_MEMORY, ERR_QUOTA, with nothing
+// unmapped), and child regions that lie wholly inside (ERR_INVALID_ARGS if one lies partly inside).
+status_t vmar_unmap(struct vmar *r, vaddr_t addr, uint64_t len) MUST_CHECK;
+// The range is fully covered by mappings made in this very region (ERR_NOT_FOUND; ERR_INVALID_ARGS
+// if a child region is in it). ERR_ACCESS_DENIED, ERR_NO_MEMORY, ERR_QUOTA.
 status_t vmar_protect(struct vmar *r, vaddr_t addr, uint64_t len, unsigned flags) MUST_CHECK;
+// ERR_NOT_SUPPORTED for the root region.
 status_t vmar_destroy(struct vmar *r) MUST_CHECK;
 
 #endif

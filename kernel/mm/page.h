@@ -20,11 +20,11 @@ enum page_owner { // who holds a page, for leak checks and statistics
 
 struct page {
     struct list link; // free list, or its user's
-    uint32_t shares;  // VMO copy-on-write: how many VMOs hold the page
+    uint32_t shares;  // slots of page trees that point at it (page_tree.h); atomic
     uint8_t owner;    // enum page_owner
     uint8_t order;    // of the free or allocated block, in its first page
     uint16_t flags;
-    void *slab; // slab allocator's own
+    void *slab; // header of the slab it belongs to (slab.c)
 };
 static_assert(sizeof(struct page) <= 64, "metadata at most 1.6 % of RAM");
 
