@@ -50,6 +50,7 @@ include mk/user.mk
 include mk/wasm.mk
 include mk/image.mk
 include mk/host.mk
+include wasm/host.mk
 include mk/check.mk
 endif
 

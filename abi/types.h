@@ -73,6 +73,8 @@ enum enumerate_kind { ENUMERATE_JOBS = 0, ENUMERATE_PROCESSES = 1 };
 
 enum process_state { PROCESS_NEW = 0, PROCESS_RUNNING = 1, PROCESS_DYING = 2, PROCESS_DEAD = 3 };
 
+enum thread_state { THREAD_NEW = 0, THREAD_RUNNABLE = 1, THREAD_BLOCKED = 2, THREAD_DEAD = 3 };
+
 enum exit_reason { EXIT_NONE = 0, EXIT_NORMAL = 1, EXIT_KILLED = 2, EXIT_FAULT = 3 };
 
 enum fault_kind {
@@ -126,7 +128,7 @@ static_assert(sizeof(struct process_info) == 104, "ABI layout");
 
 struct thread_info {
     uint64_t id;
-    uint32_t state;
+    uint32_t state; // enum thread_state
     uint32_t weight;
     uint64_t run_time_ns;
     char name[NAME_MAX_BYTES];

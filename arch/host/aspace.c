@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Host port: user address spaces. Page tables of four levels in the machine's RAM, taken from and given back to mm like those of real
-// ports, so that accounting and running out of memory are tested too. Stricter than hardware: what the contract forbids panics.
+// Host port: user address spaces. Page tables of four levels in the machine's RAM, taken from and
+// given back to mm like those of real ports, so that accounting and running out of memory are
+// tested too. Stricter than hardware: what the contract forbids panics.
 #include "kernel/debug/log.h"
 #include "kernel/mm/aspace.h"
 
@@ -8,12 +9,13 @@
 #include <host.h>
 #include <string.h>
 
-#define LEVELS 4u
+#define LEVELS  4u
 #define ENTRIES 512u
-#define SLICE 16u // tables freed in one slice
+#define SLICE   16u // tables freed in one slice
 
-// An entry: page address, bit 0 valid, bits 1-4 PROT_*, bits 5-6 CACHE_*. Entries of upper levels have bit 0 only.
-#define ENTRY_VALID 1ull
+// An entry: page address, bit 0 valid, bits 1-4 PROT_*, bits 5-6 CACHE_*. Entries of upper levels
+// have bit 0 only.
+#define ENTRY_VALID   1ull
 #define ENTRY_ADDRESS 0x000ffffffffff000ull
 #define ENTRY_PROT(e) ((unsigned)((e) >> 1) & 0xfu)
 

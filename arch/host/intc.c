@@ -5,7 +5,7 @@
 #include <arch/intc.h>
 #include <host.h>
 
-#define LINES 128u
+#define LINES      128u
 #define FIRST_LINE 32u // as on a GIC: the lower ones belong to the CPUs
 
 static bool unmasked[LINES];

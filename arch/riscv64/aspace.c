@@ -49,6 +49,8 @@ static void asid_assign(struct arch_aspace *as)
     }
     as->asid_generation = asids.generation;
     as->asid = asids.limit > 1 ? asids.next++ : 0;
+    // The tables were filled without fences: their stores before the walks that begin now.
+    __asm__ volatile("sfence.vma zero, %0" ::"r"((uint64_t)as->asid) : "memory");
 }
 
 void arch_aspace_activate(struct arch_aspace *as)

@@ -62,9 +62,8 @@ static uint32_t plic_context(const void *fdt, int node)
     uint32_t phandle = hart < 0 ? 0 : fdt_get_phandle(fdt, hart);
     const fdt32_t *pairs = fdt_getprop(fdt, node, "interrupts-extended", &len);
     if (phandle == 0 || pairs == NULL) {
-        panic(
-            "%s: no interrupts-extended, or hart %lu has no interrupt-controller with a phandle",
-            fdt_get_name(fdt, node, NULL), boot_hart);
+        panic("%s: no interrupts-extended, or hart %lu has no interrupt-controller with a phandle",
+              fdt_get_name(fdt, node, NULL), boot_hart);
     }
     for (int i = 0; i + 1 < len / 4; i += 2) {
         if (fdt32_ld(&pairs[i]) == phandle && fdt32_ld(&pairs[i + 1]) == INTERRUPT_EXTERNAL) {

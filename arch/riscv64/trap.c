@@ -22,8 +22,6 @@ static_assert(sizeof(struct kernel_frame) == KERNEL_FRAME_BYTES && KERNEL_FRAME_
               "entry.S");
 static_assert(ERR_BAD_ADDRESS == -6, "uaccess.S returns it");
 
-// x10-x17 are a0-a7; x5 = t0, x6 = t1.
-enum { X_SP = 2, X_T0 = 5, X_T1 = 6, X_S0 = 8, X_A0 = 10 };
 #define ECALL_BYTES 4u
 
 static const struct cause {
@@ -141,16 +139,6 @@ status_t arch_copy_to_user(uaddr_t to, const void *from, size_t len)
     }
     return uaccess_copy((void *)to.va, from, len);
 }
-
-uint64_t *arch_thread_args(struct arch_thread *t) { return &t->x[X_A0]; }
-
-uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[X_T0]; }
-
-uint64_t arch_thread_extra(const struct arch_thread *t) { return t->x[X_T1]; }
-
-void arch_thread_set_extra(struct arch_thread *t, uint64_t v) { t->x[X_T1] = v; }
-
-uint64_t arch_thread_pc(const struct arch_thread *t) { return t->x[0]; }
 
 // The frame becomes full, because the repeated ecall needs t0, which a return from a system call
 // clears. The others that only a full frame loads may be stale: zero, so that nothing of another

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The early console: writes to the UART that firmware names in /chosen stdout-path, by polling, with the
-// line settings firmware left. It works before memory management and inside a panic; once a driver
-// process owns the device, only a panic uses it.
+// The early console: writes to the UART that firmware names in /chosen stdout-path, by polling,
+// with the line settings firmware left. It works before memory management and inside a panic; once
+// a driver process owns the device, only a panic uses it.
 //
 // Sources: ARM DDI 0183 (PL011) chapter 3; National Semiconductor PC16550D datasheet; Devicetree
 // Specification 0.4 section 3.6 (/chosen) and 4.2 (serial devices).
@@ -13,12 +13,12 @@
 #include <libfdt.h>
 #include <string.h>
 
-#define PL011_DR 0x00u
-#define PL011_FR 0x18u
+#define PL011_DR      0x00u
+#define PL011_FR      0x18u
 #define PL011_FR_TXFF (1u << 5)
 
-#define NS16550_THR 0u
-#define NS16550_LSR 5u
+#define NS16550_THR      0u
+#define NS16550_LSR      5u
 #define NS16550_LSR_THRE (1u << 5)
 
 #define POLLS_MAX 1000000u // a UART that never drains must not stop the kernel
@@ -111,7 +111,8 @@ bool console_init(const void *fdt)
     if (shift > 4 || (width != 1 && width != 4) || bytes < 8u << shift || (base & (width - 1))) {
         return false;
     }
-    uart = (struct uart){arch_map_device(base, bytes < PAGE_SIZE ? bytes : PAGE_SIZE), shift, width};
+    uart =
+        (struct uart){arch_map_device(base, bytes < PAGE_SIZE ? bytes : PAGE_SIZE), shift, width};
     driver = found;
     return true;
 }

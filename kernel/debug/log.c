@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The kernel log: a ring of whole lines. A position is the number of bytes ever written before it, so
-// it names the same byte for ever; the ring holds [oldest, head), and `oldest` always starts a line.
+// The kernel log: a ring of whole lines. A position is the number of bytes ever written before it,
+// so it names the same byte for ever; the ring holds [oldest, head), and `oldest` always starts a
+// line.
 #include "kernel/debug/log.h"
 
 #include "kernel/lib/printf.h"
@@ -12,8 +13,8 @@
 #define PREFIX_MAX 64u // time and name
 
 static struct spinlock log_lock = SPINLOCK_INIT("log", LOCK_LOG); // also the echo to the console
-static char ring[RING_BYTES];                                      // log_lock
-static uint64_t head, oldest;                                      // log_lock
+static char ring[RING_BYTES];                                     // log_lock
+static uint64_t head, oldest;                                     // log_lock
 
 struct line {
     char text[PREFIX_MAX + LOG_LINE_MAX + 2];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The end: message, backtrace, stop. The first CPU to panic reports; another one that panics meanwhile
-// halts; the same one panicking again (the report itself ran into the fault) prints one line and stops.
+// The end: message, backtrace, stop. The first CPU to panic reports; another one that panics
+// meanwhile halts; the same one panicking again (the report itself ran into the fault) prints one
+// line and stops.
 #include "kernel/debug/log.h"
 
 #include "kernel/lib/printf.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Names of the kernel's functions, from the table that the build (tools/ksyms.py) puts into the image:
+// Names of the kernel's functions, from the table that the build (tools/ksyms.py) puts into the
+// image:
 //     u32 count
 //     u32 offset[count]   from kernel_image_start, ascending
 //     u32 name[count]     from the end of this array

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the kernel learns from the device tree at boot. The tree is firmware input: the blob is checked
-// once as a whole (devicetree_valid), after which libfdt cannot leave it; every value in it is then
-// checked where it is used. Damage that leaves a machine to run on is named in the log and skipped.
+// What the kernel learns from the device tree at boot. The tree is firmware input: the blob is
+// checked once as a whole (devicetree_valid), after which libfdt cannot leave it; every value in it
+// is then checked where it is used. Damage that leaves a machine to run on is named in the log and
+// skipped.
 //
 // Source: Devicetree Specification 0.4, chapter 3 (memory, reserved-memory, chosen, cpus) and 5.3
 // (memory reservation block). linux,initrd-* and rng-seed: the Linux binding of /chosen.
@@ -54,7 +55,8 @@ static void regions_close_gap(struct region_list l)
     regions_delete(l, best + 1, 1);
 }
 
-// Inserts [start, end), joined with what it touches. False if that needs a new place and the list is full.
+// Inserts [start, end), joined with what it touches. False if that needs a new place and the list
+// is full.
 static bool regions_add(struct region_list l, paddr_t start, paddr_t end)
 {
     unsigned first = 0;
@@ -161,7 +163,8 @@ static void read_reservations(const void *fdt, struct boot_info *info)
     fdt_for_each_subnode(node, fdt, parent) {
         paddr_t start;
         uint64_t size;
-        // A node without reg asks for memory of the kernel's choice: there are no drivers here to give it to.
+        // A node without reg asks for memory of the kernel's choice: there are no drivers here to
+        // give it to.
         for (unsigned i = 0; devicetree_reg_local(fdt, node, i, &start, &size); i++) {
             reserve(info, fdt_get_name(fdt, node, NULL), start, size);
         }
@@ -245,7 +248,8 @@ static void read_chosen(const void *fdt, struct boot_info *info)
     int bytes;
     const void *seed = fdt_getprop(fdt, chosen, "rng-seed", &bytes);
     if (seed != NULL && bytes > 0) {
-        info->seed_bytes = (unsigned)bytes < sizeof(info->seed) ? (unsigned)bytes : sizeof(info->seed);
+        info->seed_bytes =
+            (unsigned)bytes < sizeof(info->seed) ? (unsigned)bytes : sizeof(info->seed);
         memcpy(info->seed, seed, info->seed_bytes);
     }
 }
@@ -385,7 +389,8 @@ bool boot_option(const char *cmdline, const char *name, char *buf, size_t size)
     size_t name_length = strlen(name);
     bool found = false;
     const char *word, *end;
-    for (const char *p = next_word(cmdline, &word, &end); word < end; p = next_word(p, &word, &end)) {
+    for (const char *p = next_word(cmdline, &word, &end); word < end;
+         p = next_word(p, &word, &end)) {
         size_t length = (size_t)(end - word);
         if (length == 2 && strncmp(word, "--", 2) == 0) {
             break;

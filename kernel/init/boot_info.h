@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the kernel learns from the device tree before it has an allocator: memory, reservations, the boot archive, the command
-// line, a random seed. All of it is firmware input: checked, bounded, copied.
+// What the kernel learns from the device tree before it has an allocator: memory, reservations, the
+// boot archive, the command line, a random seed. All of it is firmware input: checked, bounded,
+// copied.
 #ifndef KERNEL_INIT_BOOT_INFO_H
 #define KERNEL_INIT_BOOT_INFO_H
 
@@ -8,7 +9,7 @@
 
 #define BOOT_REGIONS_MAX 32u
 #define BOOT_CMDLINE_MAX 1024u
-#define BOOT_CPUS_MAX 8u
+#define BOOT_CPUS_MAX    8u
 
 struct boot_region {
     paddr_t start, end; // [start, end), page-aligned
@@ -19,8 +20,9 @@ struct boot_info {
     paddr_t fdt_start, fdt_end;
     struct boot_region ram[BOOT_REGIONS_MAX]; // sorted, disjoint, inward page-aligned
     unsigned ram_count;
-    // Kernel image, tree, initrd, /memreserve/, /reserved-memory: sorted, disjoint, outward page-aligned; may lie outside RAM. When there are
-    // more than fit, neighbours are joined: reserving too much is safe.
+    // Kernel image, tree, initrd, /memreserve/, /reserved-memory: sorted, disjoint, outward
+    // page-aligned; may lie outside RAM. When there are more than fit, neighbours are joined:
+    // reserving too much is safe.
     struct boot_region reserved[BOOT_REGIONS_MAX];
     unsigned reserved_count;
     paddr_t initrd_start, initrd_end; // 0, 0 if none; not page-aligned
@@ -31,13 +33,16 @@ struct boot_info {
     char model[64];
 };
 
-// Fills *info. Also makes the blob fit to be shown to programs: its padding is cut off and its random seeds are wiped. Panics with a message that names the node and property when the tree has no usable memory; other damage is named in
-// the log and skipped.
+// Fills *info. Also makes the blob fit to be shown to programs: its padding is cut off and its
+// random seeds are wiped. Panics with a message that names the node and property when the tree has
+// no usable memory; other damage is named in the log and skipped.
 void boot_info_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info);
 // The same, without panicking: an ERR_* and a reason. Host tests and the fuzzer use it.
-status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info, const char **reason);
-// Value of `name=value` or "" for a bare `name` on the command line, copied to buf (cut to fit); false if absent. The value may be
-// in double quotes. The last of several counts; a word "--" ends the kernel's options.
+status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info,
+                             const char **reason);
+// Value of `name=value` or "" for a bare `name` on the command line, copied to buf (cut to fit);
+// false if absent. The value may be in double quotes. The last of several counts; a word "--" ends
+// the kernel's options.
 bool boot_option(const char *cmdline, const char *name, char *buf, size_t size);
 
 #endif

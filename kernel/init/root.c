@@ -158,6 +158,7 @@ void root_start(const struct boot_info *boot)
     const struct root_image_header *image = image_find(boot);
     must(job_create(NULL, "root", &r.job), "root job");
     must(process_create(r.job, "root", &r.process), "process");
+    r.process->vital = true;
     must(thread_create(r.process, "main", &r.thread), "thread");
     map_image(&r, image);
     give_all(&r, boot);

@@ -11,7 +11,8 @@ bool devicetree_valid(const void *fdt)
         return false;
     }
     uint32_t bytes = fdt_totalsize(fdt);
-    return bytes <= DEVICETREE_BYTES_MAX && fdt_version(fdt) >= 17 && fdt_check_full(fdt, bytes) == 0;
+    return bytes <= DEVICETREE_BYTES_MAX && fdt_version(fdt) >= 17 &&
+           fdt_check_full(fdt, bytes) == 0;
 }
 
 bool devicetree_number(const uint32_t **p, unsigned cells, uint64_t *value)

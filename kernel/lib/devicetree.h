@@ -1,29 +1,34 @@
 // SPDX-License-Identifier: MIT
-// What the kernel needs of a flattened device tree beyond libfdt: a check of the whole blob, and the address of a device as
-// the CPU sees it. Everything here reads firmware input and trusts none of it. Source: Devicetree Specification 0.4, chapters
-// 2.3 (reg, ranges) and 5 (the format).
+// What the kernel needs of a flattened device tree beyond libfdt: a check of the whole blob, and
+// the address of a device as the CPU sees it. Everything here reads firmware input and trusts none
+// of it. Source: Devicetree Specification 0.4, chapters 2.3 (reg, ranges) and 5 (the format).
 #ifndef KERNEL_LIB_DEVICETREE_H
 #define KERNEL_LIB_DEVICETREE_H
 
 #include "kernel/lib/types.h"
 
-#define DEVICETREE_BYTES_MAX (2u << 20) // the largest blob taken; boards have 10 to 200 KiB, QEMU pads to 1 MiB
+#define DEVICETREE_BYTES_MAX \
+    (2u << 20) // the largest blob taken; boards have 10 to 200 KiB, QEMU pads to 1 MiB
 
-// Whether the blob at `fdt` (8-byte aligned, at least its header readable) is well formed to its end, in version 17 of the format
-// (2007; older ones have no size of the structure block). After this libfdt cannot leave it.
+// Whether the blob at `fdt` (8-byte aligned, at least its header readable) is well formed to its
+// end, in version 17 of the format (2007; older ones have no size of the structure block). After
+// this libfdt cannot leave it.
 bool devicetree_valid(const void *fdt);
 
-// Reads a number of `cells` 32-bit big-endian cells (0 to 4) from *p and moves *p behind it. False if it does not fit 64 bits.
+// Reads a number of `cells` 32-bit big-endian cells (0 to 4) from *p and moves *p behind it. False
+// if it does not fit 64 bits.
 bool devicetree_number(const uint32_t **p, unsigned cells, uint64_t *value);
 
-// #address-cells and #size-cells that `node` gives its children (2 and 1 if absent). False if a value is above 4.
+// #address-cells and #size-cells that `node` gives its children (2 and 1 if absent). False if a
+// value is above 4.
 bool devicetree_cells(const void *fdt, int node, unsigned *address_cells, unsigned *size_cells);
 
-// The index-th range of the node's reg property, translated through the ranges of all its parents to a CPU physical address. False if it
-// is absent, damaged or has no CPU address.
+// The index-th range of the node's reg property, translated through the ranges of all its parents
+// to a CPU physical address. False if it is absent, damaged or has no CPU address.
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
 
-// The same without translation, in the address space of the parent: for /memory and /reserved-memory, which stand for physical addresses.
+// The same without translation, in the address space of the parent: for /memory and
+// /reserved-memory, which stand for physical addresses.
 bool devicetree_reg_local(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
 
 // A string property; NULL if it is absent or not terminated.

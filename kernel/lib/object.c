@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reference counts of kernel objects, and the queue of dead ones. The life cycle is told in the header.
+// Reference counts of kernel objects, and the queue of dead ones. The life cycle is told in the
+// header.
 //
 // The counts are atomic and need no lock: whoever adds a reference holds one already, so the count
 // cannot be zero then. The reaper lock guards only the queue.
@@ -8,8 +9,8 @@
 #include "kernel/debug/log.h"
 #include "kernel/lib/spinlock.h"
 
-// Far more than memory can hold: reaching it means that counts are lost, and an overflow would free an
-// object in use.
+// Far more than memory can hold: reaching it means that counts are lost, and an overflow would free
+// an object in use.
 #define COUNT_MAX 0x7fffffffu
 
 void (*object_reaper_wake)(void);
@@ -40,8 +41,8 @@ static void count_up(const struct object *o, uint32_t *count, uint32_t least)
 // True when the count reaches zero.
 static bool count_down(const struct object *o, uint32_t *count)
 {
-    // Release: what this holder did to the object comes before its end. Acquire: its end comes after
-    // what all others did.
+    // Release: what this holder did to the object comes before its end. Acquire: its end comes
+    // after what all others did.
     uint32_t before = __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL);
     if (before == 0 || before > COUNT_MAX) {
         panic("%s %lu: count is %u when a reference is dropped", o->ops->name, o->id, before);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The head of every kernel object that a handle can name: a type, an id that is never reused, a reference count and a count of
-// handles.
+// The head of every kernel object that a handle can name: a type, an id that is never reused, a
+// reference count and a count of handles.
 //
-// Life cycle: object_init gives one reference to the creator. A handle holds one reference and counts as a handle. When the last
-// handle goes, ops->zero_handles (if any) is called once per transition to zero: it ends what only handles keep alive. When the last reference goes, the
-// object is dead: nobody can find it any more. If its type has `destroy`, that runs at once (must be O(1)); else the object goes to the
-// reaper, which calls `reap` again and again, in bounded slices, until it returns true; `reap` frees the memory with its last slice.
+// Life cycle: object_init gives one reference to the creator. A handle holds one reference and
+// counts as a handle. When the last handle goes, ops->zero_handles (if any) is called once per
+// transition to zero: it ends what only handles keep alive. When the last reference goes, the
+// object is dead: nobody can find it any more. If its type has `destroy`, that runs at once (must
+// be O(1)); else the object goes to the reaper, which calls `reap` again and again, in bounded
+// slices, until it returns true; `reap` frees the memory with its last slice.
 #ifndef KERNEL_LIB_OBJECT_H
 #define KERNEL_LIB_OBJECT_H
 
@@ -18,7 +20,8 @@ struct object_ops {
     const char *name;
     void (*zero_handles)(struct object *o); // may be NULL
     void (*destroy)(struct object *o);      // O(1) destruction, or NULL
-    bool (*reap)(struct object *o);         // one bounded slice; true when the object is gone; NULL if destroy is set
+    bool (*reap)(struct object *o); // one bounded slice; true when the object is gone; NULL if
+                                    // destroy is set
 };
 
 struct object {
@@ -31,13 +34,14 @@ struct object {
 
 void object_init(struct object *o, const struct object_ops *ops);
 void object_get(struct object *o);
-void object_put(struct object *o);         // NULL is allowed
-void object_handle_get(struct object *o);  // a reference and a handle
+void object_put(struct object *o);        // NULL is allowed
+void object_handle_get(struct object *o); // a reference and a handle
 void object_handle_put(struct object *o);
 // One slice of reaping; false when there is nothing to reap. Called by the reaper task only.
 bool object_reap_slice(void);
 bool object_reap_pending(void);
-// Called by object_put when something was queued; set once by the scheduler to wake the reaper task.
+// Called by object_put when something was queued; set once by the scheduler to wake the reaper
+// task.
 extern void (*object_reaper_wake)(void);
 
 #endif

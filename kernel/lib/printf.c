@@ -82,7 +82,9 @@ static uint64_t next_unsigned(enum length_modifier length, va_list *ap)
         return va_arg(*ap, unsigned long);
     }
     unsigned v = va_arg(*ap, unsigned);
-    return length == LENGTH_CHAR ? (unsigned char)v : length == LENGTH_SHORT ? (unsigned short)v : v;
+    return length == LENGTH_CHAR    ? (unsigned char)v
+           : length == LENGTH_SHORT ? (unsigned short)v
+                                    : v;
 }
 
 static int64_t next_signed(enum length_modifier length, va_list *ap)
@@ -123,7 +125,9 @@ static struct conversion parse_conversion(const char **fmt, va_list *ap)
         c.precision = parse_count(fmt, ap);
     }
     for (; **fmt == 'h' || **fmt == 'l' || **fmt == 'z'; (*fmt)++) {
-        c.length = **fmt != 'h' ? LENGTH_LONG : c.length == LENGTH_SHORT ? LENGTH_CHAR : LENGTH_SHORT;
+        c.length = **fmt != 'h'               ? LENGTH_LONG
+                   : c.length == LENGTH_SHORT ? LENGTH_CHAR
+                                              : LENGTH_SHORT;
     }
     return c;
 }
@@ -145,31 +149,16 @@ static void put_conversion(struct output *o, const char **fmt, va_list *ap)
     char letter = **fmt;
     switch (letter) {
     case 'd':
-    case 'i':
-        put_signed(o, &c, next_signed(c.length, ap));
-        break;
-    case 'u':
-        put_number(o, &c, next_unsigned(c.length, ap), 10, false, "");
-        break;
+    case 'i': put_signed(o, &c, next_signed(c.length, ap)); break;
+    case 'u': put_number(o, &c, next_unsigned(c.length, ap), 10, false, ""); break;
     case 'x':
-    case 'X':
-        put_number(o, &c, next_unsigned(c.length, ap), 16, letter == 'X', "");
-        break;
-    case 'p':
-        put_number(o, &c, (uintptr_t)va_arg(*ap, void *), 16, false, "0x");
-        break;
-    case 's':
-        put_string(o, &c, va_arg(*ap, const char *));
-        break;
-    case 'c':
-        put_padded(o, &c, &(char){(char)va_arg(*ap, int)}, 1);
-        break;
-    case '%':
-        put_char(o, '%');
-        break;
-    case '\0':
-        return; // the format ends inside a conversion: leave the end for the caller to find
-    default:    // the compiler refuses these; show it rather than guess an argument
+    case 'X': put_number(o, &c, next_unsigned(c.length, ap), 16, letter == 'X', ""); break;
+    case 'p': put_number(o, &c, (uintptr_t)va_arg(*ap, void *), 16, false, "0x"); break;
+    case 's': put_string(o, &c, va_arg(*ap, const char *)); break;
+    case 'c': put_padded(o, &c, &(char){(char)va_arg(*ap, int)}, 1); break;
+    case '%': put_char(o, '%'); break;
+    case '\0': return; // the format ends inside a conversion: leave the end for the caller to find
+    default:           // the compiler refuses these; show it rather than guess an argument
         put_char(o, '%');
         put_char(o, letter);
         break;

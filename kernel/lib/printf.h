@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Formatted output of the kernel. Conversions: %d %i %u %x %X %p %s %c %% with -, 0, width, precision and the lengths
-// hh h l ll z; no floating point. The compiler checks every call.
+// Formatted output of the kernel. Conversions: %d %i %u %x %X %p %s %c %% with -, 0, width,
+// precision and the lengths hh h l ll z; no floating point. The compiler checks every call.
 #ifndef KERNEL_LIB_PRINTF_H
 #define KERNEL_LIB_PRINTF_H
 

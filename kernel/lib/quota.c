@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Quotas. One lock guards all of them: a charge changes the whole path to the root at once, and paths
-// meet at the root, so locks of their own would all contend there anyway. The depth of the job tree is
-// bounded (JOB_DEPTH_MAX), and so is the time the lock is held.
+// Quotas. One lock guards all of them: a charge changes the whole path to the root at once, and
+// paths meet at the root, so locks of their own would all contend there anyway. The depth of the
+// job tree is bounded (JOB_DEPTH_MAX), and so is the time the lock is held.
 #include "kernel/lib/quota.h"
 
 #include "kernel/debug/log.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The random generator. Fast key erasure (Bernstein, 2017): each request runs ChaCha20 with the current
-// key, the first 32 bytes of the stream become the next key, and only the rest is given out. Who reads
-// the kernel's memory afterwards cannot compute what was given out before.
+// The random generator. Fast key erasure (Bernstein, 2017): each request runs ChaCha20 with the
+// current key, the first 32 bytes of the stream become the next key, and only the rest is given
+// out. Who reads the kernel's memory afterwards cannot compute what was given out before.
 #include "kernel/lib/random.h"
 
 #include "kernel/debug/log.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES 64u
-#define KEY_BYTES 32u
+#define KEY_BYTES   32u
 
 static struct spinlock random_lock = SPINLOCK_INIT("random", LOCK_RANDOM);
 static uint32_t key[8]; // random_lock

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Intrusive red-black tree (CLRS chapter 13). The user embeds rb_node, supplies the order when inserting, and walks with
-// rb_first and rb_next. Equal keys are kept in insertion order. Nothing here locks or allocates; no recursion.
+// Intrusive red-black tree (CLRS chapter 13). The user embeds rb_node, supplies the order when
+// inserting, and walks with rb_first and rb_next. Equal keys are kept in insertion order. Nothing
+// here locks or allocates; no recursion.
 #ifndef KERNEL_LIB_RBTREE_H
 #define KERNEL_LIB_RBTREE_H
 

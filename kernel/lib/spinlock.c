@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Spinlocks: waiting, and the checks of debug builds (rank, owner). The rules and the ranks stand in
-// the header, the locks that exist in docs/locking.md.
+// Spinlocks: waiting, and the checks of debug builds (rank, owner). The rules and the ranks stand
+// in the header, the locks that exist in docs/locking.md.
 //
-// Test-and-test-and-set: at most eight CPUs contend and critical sections are short, so the fairness of
-// a ticket or queue lock is not worth its second atomic operation on every uncontended acquisition.
+// Test-and-test-and-set: at most eight CPUs contend and critical sections are short, so the
+// fairness of a ticket or queue lock is not worth its second atomic operation on every uncontended
+// acquisition.
 #include "kernel/lib/spinlock.h"
 
 #include "kernel/debug/log.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Ranked spinlocks. Kernel code always runs with interrupts masked, so a lock is only ever contended by another CPU. A CPU may
-// take a lock only if its rank is higher than that of every lock it holds; debug builds check rank and owner. No lock is held
-// across a user copy. docs/locking.md lists every lock.
+// Ranked spinlocks. Kernel code always runs with interrupts masked, so a lock is only ever
+// contended by another CPU. A CPU may take a lock only if its rank is higher than that of every
+// lock it holds; debug builds check rank and owner. No lock is held across a user copy.
+// docs/locking.md lists every lock.
 #ifndef KERNEL_LIB_SPINLOCK_H
 #define KERNEL_LIB_SPINLOCK_H
 
@@ -9,19 +10,19 @@
 
 // In the order in which they may be taken.
 enum lock_rank {
-    LOCK_JOB = 10,     // job tree, processes' states and thread lists
-    LOCK_IPC = 20,     // endpoints, notifications, replies, IRQ bindings, threads' blocked state
-    LOCK_HANDLE = 30,  // all handle tables and the derivation tree
-    LOCK_ASPACE = 40,  // one address space: its regions and page tables
-    LOCK_VMO = 50,     // one VMO's pages
-    LOCK_SCHED = 60,   // one CPU's run queue and timers
-    LOCK_REAPER = 65,  // the list of dead objects
-    LOCK_SLAB = 70,    // one object cache
-    LOCK_PAGE = 80,    // the page allocator
-    LOCK_QUOTA = 85,   // job quotas
-    LOCK_IRQ = 90,     // the interrupt controller
+    LOCK_JOB = 10,    // job tree, processes' states and thread lists
+    LOCK_IPC = 20,    // endpoints, notifications, replies, IRQ bindings, threads' blocked state
+    LOCK_HANDLE = 30, // all handle tables and the derivation tree
+    LOCK_ASPACE = 40, // one address space: its regions and page tables
+    LOCK_VMO = 50,    // one VMO's pages
+    LOCK_SCHED = 60,  // one CPU's run queue and timers
+    LOCK_REAPER = 65, // the list of dead objects
+    LOCK_SLAB = 70,   // one object cache
+    LOCK_PAGE = 80,   // the page allocator
+    LOCK_QUOTA = 85,  // job quotas
+    LOCK_IRQ = 90,    // the interrupt controller
     LOCK_RANDOM = 91,
-    LOCK_LOG = 95,     // kernel log and early console
+    LOCK_LOG = 95, // kernel log and early console
 };
 
 struct spinlock {
@@ -35,11 +36,13 @@ struct spinlock {
 #define SPINLOCK_INIT(lock_name, lock_rank) {.locked = 0, .rank = (lock_rank), .name = (lock_name)}
 
 void spin_init(struct spinlock *l, const char *name, enum lock_rank rank);
-// Takes the lock if it is free. It cannot deadlock, so the rank may be any; what is taken afterwards must rank above it as usual.
+// Takes the lock if it is free. It cannot deadlock, so the rank may be any; what is taken
+// afterwards must rank above it as usual.
 bool spin_trylock(struct spinlock *l);
 // Whether this CPU holds it; for assertions. A release build knows only whether anyone does.
 bool spin_held(const struct spinlock *l);
-// Panic only: forgets who holds the lock, so that the log can be written whatever state the machine is in.
+// Panic only: forgets who holds the lock, so that the log can be written whatever state the machine
+// is in.
 void spin_break(struct spinlock *l);
 
 // Out of line: waiting, and everything in debug builds.

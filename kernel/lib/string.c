@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Memory and string functions. Only memcpy, memmove, memset and memcmp work in words: the others run
-// over names and paths, where a byte loop is fast enough and cannot read past the end.
+// Memory and string functions. Only memcpy, memmove, memset and memcmp work in words: the others
+// run over names and paths, where a byte loop is fast enough and cannot read past the end.
 //
 // The compiler knows these loops and would replace them by calls to the very functions they
 // implement; NO_BUILTIN forbids it. Words are read and written only at aligned addresses, because
@@ -20,7 +20,7 @@
 #define NO_BUILTIN __attribute__((no_builtin))
 
 typedef uint64_t __attribute__((may_alias)) word_t; // may alias anything, as char does
-#define WORD sizeof(word_t)
+#define WORD  sizeof(word_t)
 #define GROUP 8 // words in one round of the fast loops
 
 static inline bool aligned(const void *p) { return ((uintptr_t)p & (WORD - 1)) == 0; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Scalar types of the kernel. Physical and user addresses are types of their own, so that using one as a pointer does
-// not compile (uaddr_t) or stands out (paddr_t).
+// Scalar types of the kernel. Physical and user addresses are types of their own, so that using one
+// as a pointer does not compile (uaddr_t) or stands out (paddr_t).
 #ifndef KERNEL_LIB_TYPES_H
 #define KERNEL_LIB_TYPES_H
 
@@ -16,20 +16,22 @@ typedef struct {
 } uaddr_t; // address given by a user program: only arch_copy_* may follow it
 
 #define PAGE_SHIFT 12u
-#define PAGE_SIZE 4096ull
-#define PAGE_MASK (PAGE_SIZE - 1)
+#define PAGE_SIZE  4096ull
+#define PAGE_MASK  (PAGE_SIZE - 1)
 
 // A syscall body may return these two besides the public statuses; they never reach user space.
-#define STATUS_BLOCKED ((status_t)-1000) // the caller's thread is blocked; whoever wakes it sets its results
-#define STATUS_RESTART ((status_t)-1001) // run the same system call again, after pending interrupts
+#define STATUS_BLOCKED \
+    ((status_t) - 1000) // the caller's thread is blocked; whoever wakes it sets its results
+#define STATUS_RESTART \
+    ((status_t) - 1001) // run the same system call again, after pending interrupts
 
 // Every function that returns a status must have it looked at.
-#define MUST_CHECK __attribute__((warn_unused_result))
-#define NORETURN __attribute__((noreturn))
+#define MUST_CHECK             __attribute__((warn_unused_result))
+#define NORETURN               __attribute__((noreturn))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
 
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 
 static inline uint64_t align_down(uint64_t v, uint64_t a) { return v & ~(a - 1); }
 static inline uint64_t align_up(uint64_t v, uint64_t a) { return (v + a - 1) & ~(a - 1); }

@@ -53,15 +53,18 @@ static status_t table_grow_locked(struct handle_table *table)
     if (directory != NULL) {
         table->pages = page_to_virt(directory);
     }
+    // The new slots go before the few that may be left. The index + 1 of slot 65,535 does not fit next_free: that
+    // slot is never linked, and so never used.
     struct handle_slot *slot = page_to_virt(slots);
     uint32_t base = table->page_count * HANDLE_SLOTS_PER_PAGE;
-    for (uint32_t i = 0; i < HANDLE_SLOTS_PER_PAGE; i++) {
+    for (uint32_t i = HANDLE_SLOTS_PER_PAGE; i-- > 0;) {
         slot[i].generation = 1;
-        slot[i].next_free = (uint16_t)(i + 1 < HANDLE_SLOTS_PER_PAGE ? base + i + 2 : 0);
+        if (base + i < UINT16_MAX) {
+            slot[i].next_free = table->first_free;
+            table->first_free = (uint16_t)(base + i + 1);
+        }
     }
     table->pages[table->page_count++] = slot;
-    // The index + 1 of slot 65,535 does not fit next_free: that slot is never linked, and so never used.
-    table->first_free = (uint16_t)(base + 1);
     return OK;
 }
 
@@ -116,18 +119,7 @@ static status_t table_reserve_locked(struct handle_table *table, unsigned count)
     for (uint32_t i = table->first_free; i != 0 && free < count; i = slot_at(table, i - 1)->next_free) {
         free++;
     }
-    if (free >= count) {
-        return OK;
-    }
-    uint16_t old = table->first_free;
-    status_t s = table_grow_locked(table);
-    if (s != OK) {
-        return s;
-    }
-    // Chain the new page's slots before the few that were left.
-    struct handle_slot *last = slot_at(table, table->page_count * HANDLE_SLOTS_PER_PAGE - 1);
-    last->next_free = old;
-    return OK;
+    return free >= count ? OK : table_grow_locked(table);
 }
 
 // --- the tree ------------------------------------------------------------------------------------------------
@@ -172,6 +164,7 @@ static void node_splice_locked(struct handle *h)
     struct handle *child = list_entry(list_first(&h->children), struct handle, sibling);
     list_remove(&child->sibling);
     child->parent = h->parent;
+    child->depth = h->depth; // else handing a handle down and closing the old one would use depth up
     if (h->parent != NULL) {
         list_insert_between(&child->sibling, h->sibling.prev, &h->sibling);
         list_remove(&h->sibling);

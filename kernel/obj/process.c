@@ -122,6 +122,10 @@ void process_die(struct process *p, enum exit_reason reason, uint32_t code, cons
     list_push_back(&p->job->dying, &p->job_node);
     list_push_back(&dying, &p->dying_node);
     spin_unlock(&job_lock);
+    if (p->vital) {
+        panic("process '%s', which nothing can replace, ended: reason %u, code %u, fault %u at 0x%lx, pc 0x%lx", p->name,
+              (unsigned)reason, code, p->fault.kind, p->fault.address, p->fault.pc);
+    }
     sched_task_wake(&reaper);
     cpu_this()->resched = true; // the caller may be one of its threads
 }

@@ -19,6 +19,7 @@ struct process {
     struct handle_table handles;
     char name[NAME_MAX_BYTES];
     uint64_t start_time_ns;
+    bool vital; // set before it runs: its end is the system's (the root supervisor)
     // LOCK_JOB
     enum process_state state;
     enum exit_reason exit_reason;

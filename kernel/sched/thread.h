@@ -18,13 +18,6 @@ struct reply;
 struct badge;
 struct vmo;
 
-enum thread_state {
-    THREAD_NEW = 0,      // never started
-    THREAD_RUNNABLE = 1, // on a run queue, running, or handed the CPU directly
-    THREAD_BLOCKED = 2,  // see wait
-    THREAD_DEAD = 3,
-};
-
 enum wait_kind {
     WAIT_NONE = 0,
     WAIT_SEND,         // queued on an endpoint, message in its registers and buffer, wants no reply
@@ -42,7 +35,7 @@ struct thread {
     char name[NAME_MAX_BYTES];
 
     // Scheduler (LOCK_SCHED)
-    enum thread_state state;
+    enum thread_state state; // RUNNABLE: on a run queue, running, or handed the CPU directly; BLOCKED: see wait
     bool queued; // on the run queue
     struct rb_node run_node;
     uint64_t vruntime; // weighted CPU time, ns at WEIGHT_DEFAULT

@@ -158,3 +158,13 @@ status_t sys_system_console_release(struct thread *t, const struct handle_arg *r
     }
     return s;
 }
+
+status_t sys_system_console_take(struct thread *t, const struct handle_arg *resource)
+{
+    (void)t;
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s == OK) {
+        console_take();
+    }
+    return s;
+}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Fuzz target: any bytes as the device tree that firmware hands over. Parsing must end without a crash, and what it
-// accepts must keep the promises of kernel/init/boot_info.h.
+// Fuzz target: any bytes as the device tree that firmware hands over. Parsing must end without a
+// crash, and what it accepts must keep the promises of kernel/init/boot_info.h.
 //
-// libFuzzer drives it (built with -fsanitize=fuzzer and the sources that tests/host/test_boot_info.c names); that host test also runs a
-// short deterministic slice.
+// libFuzzer drives it (built with -fsanitize=fuzzer and the sources that
+// tests/host/test_boot_info.c names); that host test also runs a short deterministic slice.
 #include "kernel/init/boot_info.h"
 
 #include <libfdt.h>
@@ -48,8 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < sizeof(struct fdt_header)) {
         return 0; // firmware's memory always holds a header's worth of bytes
     }
-    // A block of exactly this size, so that the address sanitizer sees the first read past it. totalsize is
-    // what bounds the reads of a kernel, which cannot know how much firmware really wrote.
+    // A block of exactly this size, so that the address sanitizer sees the first read past it.
+    // totalsize is what bounds the reads of a kernel, which cannot know how much firmware really
+    // wrote.
     void *blob = malloc(size);
     memcpy(blob, data, size);
     if (fdt_totalsize(blob) > size) {

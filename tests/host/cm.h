@@ -13,7 +13,8 @@
 
 #include <cmocka.h>
 
-// Deterministic numbers for tests (xorshift64*, Marsaglia 2003, Vigna 2016); the seed is any number but 0.
+// Deterministic numbers for tests (xorshift64*, Marsaglia 2003, Vigna 2016); the seed is any number
+// but 0.
 static inline uint64_t test_random(uint64_t *state)
 {
     *state ^= *state >> 12;

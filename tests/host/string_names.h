@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Included before everything when kernel/lib/string.c is tested (flags: in test_string.c): gives its functions other names than the
-// C library's, which the test compares them with.
+// Included before everything when kernel/lib/string.c is tested (flags: in test_string.c): gives
+// its functions other names than the C library's, which the test compares them with.
 #ifndef TESTS_HOST_STRING_NAMES_H
 #define TESTS_HOST_STRING_NAMES_H
 
@@ -15,17 +15,17 @@
 #include <cmocka.h>
 
 #define STRING_NAMES_CHANGED
-#define memcpy k_memcpy
+#define memcpy  k_memcpy
 #define memmove k_memmove
-#define memset k_memset
-#define memcmp k_memcmp
-#define memchr k_memchr
+#define memset  k_memset
+#define memcmp  k_memcmp
+#define memchr  k_memchr
 #define memrchr k_memrchr
-#define strlen k_strlen
+#define strlen  k_strlen
 #define strnlen k_strnlen
-#define strcmp k_strcmp
+#define strcmp  k_strcmp
 #define strncmp k_strncmp
-#define strchr k_strchr
+#define strchr  k_strchr
 #define strrchr k_strrchr
 
 void *memcpy(void *restrict to, const void *restrict from, size_t n);

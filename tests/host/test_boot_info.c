@@ -9,7 +9,7 @@
 #include "kernel/init/boot_info.h"
 #include <host.h>
 
-#define MIB (1ull << 20)
+#define MIB     (1ull << 20)
 #define TREE_PA (HOST_RAM_BASE + 128 * MIB)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size); // tests/fuzz/fuzz_boot_info.c
@@ -302,13 +302,13 @@ static void a_boot_image_that_cannot_be_is_dropped_with_a_message(void **state)
 {
     (void)state;
     static const struct boot_region bad[] = {
-        {HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 20 * MIB},     // empty
-        {HOST_RAM_BASE + 21 * MIB, HOST_RAM_BASE + 20 * MIB},     // backwards
-        {HOST_RAM_BASE + 255 * MIB, HOST_RAM_BASE + 257 * MIB},   // runs out of RAM
-        {0x1000, 0x2000},                                         // no RAM there
-        {HOST_RAM_BASE + 20 * MIB, UINT64_MAX},                   // huge
-        {HOST_RAM_BASE + 0x8000, HOST_RAM_BASE + 1 * MIB},        // over the kernel
-        {TREE_PA - 10, TREE_PA + 10},                             // over the device tree
+        {HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 20 * MIB},   // empty
+        {HOST_RAM_BASE + 21 * MIB, HOST_RAM_BASE + 20 * MIB},   // backwards
+        {HOST_RAM_BASE + 255 * MIB, HOST_RAM_BASE + 257 * MIB}, // runs out of RAM
+        {0x1000, 0x2000},                                       // no RAM there
+        {HOST_RAM_BASE + 20 * MIB, UINT64_MAX},                 // huge
+        {HOST_RAM_BASE + 0x8000, HOST_RAM_BASE + 1 * MIB},      // over the kernel
+        {TREE_PA - 10, TREE_PA + 10},                           // over the device tree
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         build_initrd(bad[i].start, bad[i].end);
@@ -413,7 +413,8 @@ static void every_truncation_is_an_error_and_never_a_crash(void **state)
         memcpy(cut, tree, n);
         fdt_set_totalsize(cut, n);
         const char *reason;
-        // What is cut off may be the unused end of a block that its header field still counts: always an error.
+        // What is cut off may be the unused end of a block that its header field still counts:
+        // always an error.
         assert_int_not_equal(boot_info_try_parse(cut, TREE_PA, &info, &reason), OK);
         free(cut);
     }
@@ -432,12 +433,8 @@ static void ten_thousand_damaged_trees_do_not_crash(void **state)
             uint64_t r = test_random(&seed);
             size_t at = (size_t)(r >> 8) % bytes;
             switch (r % 3) {
-            case 0:
-                damaged[at] = (uint8_t)(r >> 40);
-                break;
-            case 1:
-                damaged[at] ^= (uint8_t)(1u << (r >> 40) % 8);
-                break;
+            case 0: damaged[at] = (uint8_t)(r >> 40); break;
+            case 1: damaged[at] ^= (uint8_t)(1u << (r >> 40) % 8); break;
             default: // a cell with an extreme value
                 at &= ~(size_t)3;
                 memset(damaged + at, r >> 40 & 1 ? 0xff : 0, bytes - at < 4 ? bytes - at : 4);
@@ -452,7 +449,8 @@ static void ten_thousand_damaged_trees_do_not_crash(void **state)
 static void options_are_found_by_their_whole_name(void **state)
 {
     (void)state;
-    const char *line = "  quiet panic=off run=hello.wasm panicky quick= note=\"two words\" -- late=1";
+    const char *line =
+        "  quiet panic=off run=hello.wasm panicky quick= note=\"two words\" -- late=1";
     char v[16] = "kept";
     assert_true(boot_option(line, "quiet", v, sizeof(v)));
     assert_string_equal(v, "");

@@ -125,7 +125,8 @@ static void the_padding_of_a_blob_is_known(void **state)
 
 static _Alignas(8) uint8_t registers[4096];
 
-static void build_uart(const char *compatible, const char *stdout_path, uint32_t shift, uint32_t width)
+static void build_uart(const char *compatible, const char *stdout_path, uint32_t shift,
+                       uint32_t width)
 {
     tree_begin();
     tree_root();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Panics and the symbol table. Each panic runs in a process of its own, because a kernel panics only once.
+// Panics and the symbol table. Each panic runs in a process of its own, because a kernel panics
+// only once.
 //
 // sources: kernel/debug/panic.c kernel/debug/symbols.c kernel/debug/log.c kernel/lib/printf.c kernel/lib/spinlock.c arch/host/timer.c arch/host/physmap.c
 #include "cm.h"

@@ -6,20 +6,21 @@
 
 #include "kernel/lib/printf.h"
 
-// Formats with both and compares text and length, for every buffer size from none to more than enough.
-#define CHECK(...)                                                                                                     \
-    do {                                                                                                               \
-        char want[256], got[256];                                                                                      \
-        int length = snprintf(want, sizeof(want), __VA_ARGS__);                                                        \
-        for (size_t size = 0; size < (size_t)length + 3; size++) {                                                     \
-            memset(got, '#', sizeof(got));                                                                             \
-            assert_int_equal(ksnprintf(got, size, __VA_ARGS__), length);                                               \
-            snprintf(want, size, __VA_ARGS__);                                                                         \
-            if (size > 0) {                                                                                            \
-                assert_string_equal(got, want);                                                                        \
-            }                                                                                                          \
-            assert_int_equal(got[size], '#');                                                                          \
-        }                                                                                                              \
+// Formats with both and compares text and length, for every buffer size from none to more than
+// enough.
+#define CHECK(...)                                                       \
+    do {                                                                 \
+        char want[256], got[256];                                        \
+        int length = snprintf(want, sizeof(want), __VA_ARGS__);          \
+        for (size_t size = 0; size < (size_t)length + 3; size++) {       \
+            memset(got, '#', sizeof(got));                               \
+            assert_int_equal(ksnprintf(got, size, __VA_ARGS__), length); \
+            snprintf(want, size, __VA_ARGS__);                           \
+            if (size > 0) {                                              \
+                assert_string_equal(got, want);                          \
+            }                                                            \
+            assert_int_equal(got[size], '#');                            \
+        }                                                                \
     } while (0)
 
 static void numbers_print_as_the_c_library_prints_them(void **state)
@@ -49,7 +50,8 @@ static void width_zero_fill_and_left_adjustment_work(void **state)
 }
 
 #pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wformat" // flags that cancel each other, which the compiler points out
+#pragma clang diagnostic ignored "-Wformat" // flags that cancel each other, which the compiler
+                                            // points out
 static void zero_fill_yields_to_precision_and_to_left_adjustment(void **state)
 {
     (void)state;

@@ -17,8 +17,8 @@ static bool item_less(const struct rb_node *a, const struct rb_node *b)
     return container_of(a, struct item, node)->key < container_of(b, struct item, node)->key;
 }
 
-// Checks the subtree's colours, links and black height without recursion: every leaf position must be under the same number of black
-// nodes, counted by walking up.
+// Checks the subtree's colours, links and black height without recursion: every leaf position must
+// be under the same number of black nodes, counted by walking up.
 static void check_node(const struct rb_tree *t, const struct rb_node *n, int *black_height)
 {
     if (n->red) {
@@ -40,7 +40,8 @@ static void check_node(const struct rb_tree *t, const struct rb_node *n, int *bl
     }
 }
 
-// The tree is well formed and holds `count` items in order, equal keys in the order of their insertion.
+// The tree is well formed and holds `count` items in order, equal keys in the order of their
+// insertion.
 static void check_tree(const struct rb_tree *t, unsigned count)
 {
     assert_true(t->root == NULL || !t->root->red);
@@ -51,8 +52,7 @@ static void check_tree(const struct rb_tree *t, unsigned count)
         const struct item *it = container_of(n, struct item, node);
         check_node(t, n, &black_height);
         if (last != NULL) {
-            assert_true(last->key < it->key ||
-                        (last->key == it->key && last->serial < it->serial));
+            assert_true(last->key < it->key || (last->key == it->key && last->serial < it->serial));
             assert_ptr_equal(rb_prev(n), &last->node);
         } else {
             assert_null(rb_prev(n));

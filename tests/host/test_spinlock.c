@@ -8,7 +8,7 @@
 #include <host.h>
 #include <pthread.h>
 
-#define ROUNDS 20000
+#define ROUNDS  20000
 #define THREADS 4
 
 static struct spinlock low = SPINLOCK_INIT("low", LOCK_JOB);

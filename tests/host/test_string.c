@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// kernel/lib/string.c against the C library of the host, for all alignments and many lengths, between guard bytes.
+// kernel/lib/string.c against the C library of the host, for all alignments and many lengths,
+// between guard bytes.
 //
 // sources: kernel/lib/string.c
 // flags: -include tests/host/string_names.h
 #include <stdbool.h>
 
-#define SIZE 256
+#define SIZE  256
 #define GUARD 0xa5
 
 static int sign(int v) { return (v > 0) - (v < 0); }

@@ -32,7 +32,10 @@ static inline void tree_root(void)
 }
 static inline void tree_node(const char *name) { TREE_OK(fdt_begin_node(tree, name)); }
 static inline void tree_end(void) { TREE_OK(fdt_end_node(tree)); }
-static inline void tree_u32(const char *name, uint32_t v) { TREE_OK(fdt_property_u32(tree, name, v)); }
+static inline void tree_u32(const char *name, uint32_t v)
+{
+    TREE_OK(fdt_property_u32(tree, name, v));
+}
 static inline void tree_string(const char *name, const char *v)
 {
     TREE_OK(fdt_property_string(tree, name, v));
@@ -43,13 +46,13 @@ static inline void tree_bytes(const char *name, const void *v, size_t n)
 }
 
 // A property of 32-bit cells.
-#define TREE_CELLS(name, ...)                                                                                          \
-    do {                                                                                                               \
-        uint32_t cells_[] = {__VA_ARGS__};                                                                             \
-        for (size_t i_ = 0; i_ < sizeof(cells_) / 4; i_++) {                                                           \
-            cells_[i_] = cpu_to_fdt32(cells_[i_]);                                                                     \
-        }                                                                                                              \
-        tree_bytes(name, cells_, sizeof(cells_));                                                                      \
+#define TREE_CELLS(name, ...)                                \
+    do {                                                     \
+        uint32_t cells_[] = {__VA_ARGS__};                   \
+        for (size_t i_ = 0; i_ < sizeof(cells_) / 4; i_++) { \
+            cells_[i_] = cpu_to_fdt32(cells_[i_]);           \
+        }                                                    \
+        tree_bytes(name, cells_, sizeof(cells_));            \
     } while (0)
 #define HI(v) ((uint32_t)((uint64_t)(v) >> 32))
 #define LO(v) ((uint32_t)(uint64_t)(v))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See bullfinch/archive.h. Format: POSIX.1-1988 "ustar": 512-byte headers with octal numbers, data padded to 512 bytes, two zero blocks at
-// the end (one, or the end of the data, is accepted: loaders cut and pad).
+// See bullfinch/archive.h. Format: POSIX.1-1988 "ustar": 512-byte headers with octal numbers, data
+// padded to 512 bytes, two zero blocks at the end (one, or the end of the data, is accepted:
+// loaders cut and pad).
 
 #include <bullfinch/archive.h>
 #include <stdbool.h>
@@ -29,7 +30,8 @@ struct ustar_header {
 };
 _Static_assert(sizeof(struct ustar_header) == BLOCK_BYTES, "file layout");
 
-// A number in octal, ended by a blank or zero byte or the field's end. False if there is anything else.
+// A number in octal, ended by a blank or zero byte or the field's end. False if there is anything
+// else.
 static bool octal_read(const char *field, size_t size, uint64_t *value)
 {
     size_t i = 0;
@@ -50,7 +52,8 @@ static uint64_t checksum(const struct ustar_header *h)
     const uint8_t *bytes = (const uint8_t *)h;
     uint64_t sum = 0;
     for (size_t i = 0; i < BLOCK_BYTES; i++) {
-        bool inside = i >= offsetof(struct ustar_header, checksum) && i < offsetof(struct ustar_header, type);
+        bool inside =
+            i >= offsetof(struct ustar_header, checksum) && i < offsetof(struct ustar_header, type);
         sum += inside ? ' ' : bytes[i];
     }
     return sum;
@@ -102,19 +105,14 @@ static const char *type_read(const struct ustar_header *h, struct archive_entry 
 {
     switch (h->type) {
     case '0':
-    case '\0':
-        entry->type = ARCHIVE_FILE;
-        return NULL;
-    case '5':
-        entry->type = ARCHIVE_DIRECTORY;
-        return NULL;
+    case '\0': entry->type = ARCHIVE_FILE; return NULL;
+    case '5': entry->type = ARCHIVE_DIRECTORY; return NULL;
     case '2':
         entry->type = ARCHIVE_SYMLINK;
         memcpy(entry->target, h->target, sizeof(h->target));
         entry->target[sizeof(h->target)] = '\0';
         return NULL;
-    default:
-        return "an entry is neither file, directory nor symbolic link";
+    default: return "an entry is neither file, directory nor symbolic link";
     }
 }
 
@@ -154,7 +152,8 @@ int archive_next(struct archive *a, struct archive_entry *entry, const char **wh
     return 1;
 }
 
-int archive_find(const struct archive *a, const char *path, struct archive_entry *entry, const char **why)
+int archive_find(const struct archive *a, const char *path, struct archive_entry *entry,
+                 const char **why)
 {
     struct archive walk = {.data = a->data, .bytes = a->bytes};
     int got;

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
-// See elf.h. Field names follow the specification. The file may lie at any address, so fields are copied out, not pointed at.
+// See elf.h. Field names follow the specification. The file may lie at any address, so fields are
+// copied out, not pointed at.
 
 #include "user/lib/elf.h"
 #include "abi/types.h"
 #include <stdbool.h>
 #include <string.h>
 
-#define ELF_CLASS_64 2
+#define ELF_CLASS_64    2
 #define ELF_DATA_LITTLE 1
-#define ELF_VERSION 1
-#define ELF_TYPE_EXEC 2
+#define ELF_VERSION     1
+#define ELF_TYPE_EXEC   2
 #define ELF_HEADERS_MAX 32u
-#define PT_LOAD 1u
-#define PT_DYNAMIC 2u
-#define PT_INTERP 3u
-#define PF_X 1u
-#define PF_W 2u
-#define PF_R 4u
+#define PT_LOAD         1u
+#define PT_DYNAMIC      2u
+#define PT_INTERP       3u
+#define PF_X            1u
+#define PF_W            2u
+#define PF_R            4u
 
 struct elf_header {
     uint8_t e_ident[16];
@@ -53,7 +54,8 @@ static const char *header_check(const struct elf_header *h, size_t file_bytes, u
     if (memcmp(h->e_ident, "\177ELF", 4) != 0) {
         return "not an ELF file";
     }
-    if (h->e_ident[4] != ELF_CLASS_64 || h->e_ident[5] != ELF_DATA_LITTLE || h->e_ident[6] != ELF_VERSION) {
+    if (h->e_ident[4] != ELF_CLASS_64 || h->e_ident[5] != ELF_DATA_LITTLE ||
+        h->e_ident[6] != ELF_VERSION) {
         return "not a 64-bit little-endian ELF file of version 1";
     }
     if (h->e_machine != machine) {
@@ -62,10 +64,12 @@ static const char *header_check(const struct elf_header *h, size_t file_bytes, u
     if (h->e_type != ELF_TYPE_EXEC) {
         return "not a static executable";
     }
-    if (h->e_phentsize != sizeof(struct elf_program_header) || h->e_phnum == 0 || h->e_phnum > ELF_HEADERS_MAX) {
+    if (h->e_phentsize != sizeof(struct elf_program_header) || h->e_phnum == 0 ||
+        h->e_phnum > ELF_HEADERS_MAX) {
         return "impossible size or number of program headers";
     }
-    if (h->e_phoff > file_bytes || (uint64_t)h->e_phnum * h->e_phentsize > file_bytes - h->e_phoff) {
+    if (h->e_phoff > file_bytes ||
+        (uint64_t)h->e_phnum * h->e_phentsize > file_bytes - h->e_phoff) {
         return "truncated: program headers lie outside the file";
     }
     return NULL;
@@ -79,7 +83,8 @@ static const char *segment_check(const struct elf_program_header *p, size_t file
     if (p->p_offset > file_bytes || p->p_filesz > file_bytes - p->p_offset) {
         return "truncated: a segment lies outside the file";
     }
-    if (p->p_vaddr < ELF_ADDRESS_MIN || p->p_vaddr > ELF_ADDRESS_MAX || p->p_memsz > ELF_ADDRESS_MAX - p->p_vaddr) {
+    if (p->p_vaddr < ELF_ADDRESS_MIN || p->p_vaddr > ELF_ADDRESS_MAX ||
+        p->p_memsz > ELF_ADDRESS_MAX - p->p_vaddr) {
         return "a segment lies outside user space";
     }
     if ((p->p_vaddr - p->p_offset) % ABI_PAGE_SIZE != 0) {
@@ -96,7 +101,8 @@ static const char *segment_check(const struct elf_program_header *p, size_t file
 
 static uint32_t flags_from_elf(uint32_t p_flags)
 {
-    return VM_READ | ((p_flags & PF_W) != 0 ? VM_WRITE : 0) | ((p_flags & PF_X) != 0 ? VM_EXECUTE : 0);
+    return VM_READ | ((p_flags & PF_W) != 0 ? VM_WRITE : 0) |
+           ((p_flags & PF_X) != 0 ? VM_EXECUTE : 0);
 }
 
 static const char *segment_add(const struct elf_program_header *p, struct elf_image *image)
@@ -127,14 +133,16 @@ static bool entry_is_code(const struct elf_image *image)
 {
     for (unsigned i = 0; i < image->count; i++) {
         const struct elf_segment *s = &image->segments[i];
-        if ((s->flags & VM_EXECUTE) != 0 && image->entry >= s->address && image->entry - s->address < s->bytes) {
+        if ((s->flags & VM_EXECUTE) != 0 && image->entry >= s->address &&
+            image->entry - s->address < s->bytes) {
             return true;
         }
     }
     return false;
 }
 
-const char *elf_parse(const void *file, size_t file_bytes, unsigned machine, struct elf_image *image)
+const char *elf_parse(const void *file, size_t file_bytes, unsigned machine,
+                      struct elf_image *image)
 {
     struct elf_header h;
     if (file_bytes < sizeof(h)) {

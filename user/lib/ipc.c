@@ -10,12 +10,6 @@ static_assert(sizeof(struct ipc_message) == 64 && offsetof(struct ipc_message, w
                   offsetof(struct ipc_message, badge) == 56,
               "arch/*/ipc.S knows these offsets");
 
-struct msg_buffer *ipc_buffer(void)
-{
-    return buffer;
-}
+struct msg_buffer *ipc_buffer(void) { return buffer; }
 
-void ipc_buffer_set(struct msg_buffer *b)
-{
-    buffer = b;
-}
+void ipc_buffer_set(struct msg_buffer *b) { buffer = b; }

@@ -8,10 +8,7 @@
 #include <string.h>
 #include <gen/user_syscalls.h>
 
-static uint64_t status_word(status_t s)
-{
-    return (uint64_t)(int64_t)s;
-}
+static uint64_t status_word(status_t s) { return (uint64_t)(int64_t)s; }
 
 static void handles_close(const handle_t *handles, uint32_t count)
 {
@@ -50,8 +47,10 @@ static status_t call_handle(struct server *s, struct server_call *call)
     return ERR_NOT_SUPPORTED;
 }
 
-// A reply that moves handles goes out on its own, because ipc_reply_recv does not say whether the caller was still there to take them.
-static status_t handles_reply_recv(struct server *s, struct server_call *call, struct ipc_message *m)
+// A reply that moves handles goes out on its own, because ipc_reply_recv does not say whether the
+// caller was still there to take them.
+static status_t handles_reply_recv(struct server *s, struct server_call *call,
+                                   struct ipc_message *m)
 {
     memcpy(ipc_buffer()->send, call->send, call->reply_handles * sizeof(handle_t));
     status_t st = ipc_reply(m);
@@ -59,12 +58,14 @@ static status_t handles_reply_recv(struct server *s, struct server_call *call, s
         handles_close(call->send, call->reply_handles);
         m->tag = MSG_TAG(0, 0, 0);
         m->w[0] = status_word(st);
-        (void)ipc_reply(m); // for a caller that has no room for them; one that is gone does not hear it
+        (void)ipc_reply(m); // for a caller that has no room for them; one that is gone does not
+                            // hear it
     }
     return ipc_recv(s->endpoint, m, DEADLINE_NEVER);
 }
 
-static status_t reply_recv(struct server *s, struct server_call *call, status_t result, struct ipc_message *m)
+static status_t reply_recv(struct server *s, struct server_call *call, status_t result,
+                           struct ipc_message *m)
 {
     if (result != OK) { // a failed operation has no results
         handles_close(call->send, call->reply_handles);
@@ -119,10 +120,7 @@ _Noreturn void server_run(struct server *s)
     }
 }
 
-status_t server_defer(handle_t *reply)
-{
-    return sys_reply_save(reply);
-}
+status_t server_defer(handle_t *reply) { return sys_reply_save(reply); }
 
 status_t server_answer(handle_t reply, status_t status, uint64_t r1, uint64_t r2, uint32_t bytes)
 {

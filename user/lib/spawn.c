@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Starting a program (bullfinch/spawn.h): build everything aside in a process that does not run yet; the last step, thread_start, is the
-// commit. A failure before it kills the process and closes its handles, which undoes all the rest.
+// Starting a program (bullfinch/spawn.h): build everything aside in a process that does not run
+// yet; the last step, thread_start, is the commit. A failure before it kills the process and closes
+// its handles, which undoes all the rest.
 
 #include "user/lib/elf.h"
 #include <bullfinch/spawn.h>
@@ -10,7 +11,7 @@
 #include <gen/user_syscalls.h>
 
 #define STACK_BYTES_DEFAULT (256u * 1024)
-#define SELF_HANDLES 3u // process, thread, root VMAR
+#define SELF_HANDLES        3u // process, thread, root VMAR
 
 #if defined(__aarch64__)
 #define ELF_MACHINE ELF_MACHINE_ARM64
@@ -26,7 +27,7 @@ struct spawning {
     handle_t process;
     handle_t vmar;
     handle_t thread;
-    uint64_t stack_top;  // end of the stack's mapping
+    uint64_t stack_top; // end of the stack's mapping
     handle_t stack_vmo;
     size_t stack_bytes; // with the start-up block at its top
     struct startup_block *block;
@@ -59,7 +60,8 @@ static status_t segment_load(struct spawning *sp, const struct elf_segment *seg)
     if (s != OK) {
         return s;
     }
-    s = vmo_fill(vmo, seg->skip, (const char *)sp->request->image + seg->file_offset, seg->file_bytes);
+    s = vmo_fill(vmo, seg->skip, (const char *)sp->request->image + seg->file_offset,
+                 seg->file_bytes);
     if (s == OK) {
         uint64_t base;
         s = sys_vmar_map(sp->vmar, vmo, 0, seg->address, seg->bytes, seg->flags | VM_FIXED, &base);
@@ -122,8 +124,12 @@ static status_t block_create(struct spawning *sp)
         return ERR_NO_MEMORY;
     }
     sp->block = b;
-    *b = (struct startup_block){.magic = STARTUP_MAGIC, .total_bytes = (uint32_t)sp->block_bytes, .handle_count = handles,
-                                .arg_count = args, .env_count = env, .args_offset = (uint32_t)at};
+    *b = (struct startup_block){.magic = STARTUP_MAGIC,
+                                .total_bytes = (uint32_t)sp->block_bytes,
+                                .handle_count = handles,
+                                .arg_count = args,
+                                .env_count = env,
+                                .args_offset = (uint32_t)at};
     b->env_offset = strings_copy(b, b->args_offset, r->args);
     (void)strings_copy(b, b->env_offset, r->env);
     return OK;
@@ -141,7 +147,8 @@ static status_t stack_create(struct spawning *sp)
         return s;
     }
     // The region's first page is never mapped: the guard.
-    s = sys_vmar_allocate(sp->vmar, 0, sp->stack_bytes + ABI_PAGE_SIZE, VM_READ | VM_WRITE, &region, &low);
+    s = sys_vmar_allocate(sp->vmar, 0, sp->stack_bytes + ABI_PAGE_SIZE, VM_READ | VM_WRITE, &region,
+                          &low);
     if (s != OK) {
         return s;
     }
@@ -153,7 +160,8 @@ static status_t stack_create(struct spawning *sp)
     return s;
 }
 
-static status_t handle_give(struct spawning *sp, unsigned slot, const char *name, handle_t h, rights_t rights)
+static status_t handle_give(struct spawning *sp, unsigned slot, const char *name, handle_t h,
+                            rights_t rights)
 {
     struct startup_handle *out = &sp->block->handles[slot];
     if (strlen(name) >= sizeof(out->name)) {
@@ -180,7 +188,8 @@ static status_t thread_run(struct spawning *sp)
 {
     sp->why = "starting it";
     uint64_t block = sp->stack_top - sp->block_bytes;
-    status_t s = sys_vmo_write(sp->stack_vmo, sp->stack_bytes - sp->block_bytes, sp->block, sp->block_bytes);
+    status_t s =
+        sys_vmo_write(sp->stack_vmo, sp->stack_bytes - sp->block_bytes, sp->block, sp->block_bytes);
     return s != OK ? s : sys_thread_start(sp->thread, sp->elf.entry, block & ~15ull, block, 0);
 }
 
@@ -192,7 +201,8 @@ static status_t process_build(struct spawning *sp)
         return ERR_CORRUPT;
     }
     sp->why = "creating the process";
-    status_t s = sys_process_create(r->job, r->name, strnlen(r->name, NAME_MAX_BYTES - 1), &sp->process, &sp->vmar);
+    status_t s = sys_process_create(r->job, r->name, strnlen(r->name, NAME_MAX_BYTES - 1),
+                                    &sp->process, &sp->vmar);
     if (s != OK) {
         return s;
     }

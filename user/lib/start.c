@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From the first instruction to main: thread-local storage on the stack, then the start-up block's arguments and
-// environment as C wants them, then constructors, main, exit. Also the lookup of handles by name (bullfinch/startup.h).
+// From the first instruction to main: thread-local storage on the stack, then the start-up block's
+// arguments and environment as C wants them, then constructors, main, exit. Also the lookup of
+// handles by name (bullfinch/startup.h).
 
 #include "user/lib/tls.h"
 #include <bullfinch/startup.h>
@@ -8,22 +9,20 @@
 #include <string.h>
 #include <gen/user_syscalls.h>
 
-#define ARGS_MAX 256u
+#define ARGS_MAX         256u
 #define EXIT_BAD_STARTUP 125
 
 int main(int argc, char **argv, char **envp);
 void __libc_init_array(void);
-_Noreturn void process_start(const struct startup_block *b, uint64_t unused, struct msg_buffer *buffer);
+_Noreturn void process_start(const struct startup_block *b, uint64_t unused,
+                             struct msg_buffer *buffer);
 
 static const struct startup_block *block;
 static char *args[ARGS_MAX + 1];
 static char *env[ARGS_MAX + 1];
 extern char **environ;
 
-const struct startup_block *startup_block(void)
-{
-    return block;
-}
+const struct startup_block *startup_block(void) { return block; }
 
 const struct startup_handle *startup_handle_at(unsigned i)
 {
@@ -40,7 +39,8 @@ handle_t startup_handle(const char *name)
     return HANDLE_NONE;
 }
 
-// Fills a NULL-terminated vector with the strings that follow each other at an offset of the block. Returns how many.
+// Fills a NULL-terminated vector with the strings that follow each other at an offset of the block.
+// Returns how many.
 static int strings_split(uint32_t offset, uint32_t count, char **out)
 {
     char *at = (char *)(uintptr_t)block + offset;
@@ -56,7 +56,8 @@ static int strings_split(uint32_t offset, uint32_t count, char **out)
 }
 
 // Not inlined: it uses thread-local variables, its caller sets up the thread pointer they hang on.
-static _Noreturn __attribute__((noinline)) void program_run(const struct startup_block *b, struct msg_buffer *buffer)
+static _Noreturn __attribute__((noinline)) void program_run(const struct startup_block *b,
+                                                            struct msg_buffer *buffer)
 {
     ipc_buffer_set(buffer);
     if (b == NULL || b->magic != STARTUP_MAGIC) {
@@ -70,7 +71,8 @@ static _Noreturn __attribute__((noinline)) void program_run(const struct startup
     exit(main(argc, args, env));
 }
 
-_Noreturn void process_start(const struct startup_block *b, uint64_t unused, struct msg_buffer *buffer)
+_Noreturn void process_start(const struct startup_block *b, uint64_t unused,
+                             struct msg_buffer *buffer)
 {
     (void)unused;
     // The first thread's block lives in this frame, which never returns.

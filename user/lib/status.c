@@ -8,13 +8,11 @@
 const char *status_text(status_t s)
 {
     switch (s) {
-#define STATUS_CASE(name, text)                                                                                        \
-    case name:                                                                                                         \
-        return text;
+#define STATUS_CASE(name, text) \
+    case name: return text;
         STATUS_TABLE(STATUS_CASE)
 #undef STATUS_CASE
-    default:
-        return "a status outside the table";
+    default: return "a status outside the table";
     }
 }
 
@@ -39,17 +37,12 @@ const char *fault_text(uint32_t kind)
 void exit_text(const struct process_info *info, char *buf, size_t size)
 {
     switch (info->exit_reason) {
-    case EXIT_NORMAL:
-        (void)snprintf(buf, size, "exit %" PRIu32, info->exit_code);
-        return;
-    case EXIT_KILLED:
-        (void)snprintf(buf, size, "killed");
-        return;
+    case EXIT_NORMAL: (void)snprintf(buf, size, "exit %" PRIu32, info->exit_code); return;
+    case EXIT_KILLED: (void)snprintf(buf, size, "killed"); return;
     case EXIT_FAULT:
-        (void)snprintf(buf, size, "%s at %#" PRIx64, fault_text(info->fault_kind), info->fault_address);
+        (void)snprintf(buf, size, "%s at %#" PRIx64, fault_text(info->fault_kind),
+                       info->fault_address);
         return;
-    default:
-        (void)snprintf(buf, size, "running");
-        return;
+    default: (void)snprintf(buf, size, "running"); return;
     }
 }

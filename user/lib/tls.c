@@ -33,10 +33,7 @@ static size_t tls_align(void)
     return align < 16 ? 16 : align;
 }
 
-static size_t align_up(size_t n, size_t align)
-{
-    return (n + align - 1) & ~(align - 1);
-}
+static size_t align_up(size_t n, size_t align) { return (n + align - 1) & ~(align - 1); }
 
 size_t tls_block_bytes(void)
 {

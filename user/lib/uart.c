@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// See bullfinch/uart.h. One thread: the server loop, woken by messages and by the interrupt's notification bits. Received bytes go
-// to a ring; reads and writes that cannot be finished at once are queued with their replies saved.
+// See bullfinch/uart.h. One thread: the server loop, woken by messages and by the interrupt's
+// notification bits. Received bytes go to a ring; reads and writes that cannot be finished at once
+// are queued with their replies saved.
 
 #include <bullfinch/fs.h>
 #include <bullfinch/server.h>
@@ -12,11 +13,11 @@
 #include <string.h>
 #include <gen/user_syscalls.h>
 
-#define RING_BYTES 4096u // a power of two
+#define RING_BYTES  4096u // a power of two
 #define WAITING_MAX 8u
-#define EVENT_IRQ 1ull
+#define EVENT_IRQ   1ull
 #define EVENT_RETRY 2ull
-#define RETRY_NS 10000000ull // how often an unfinished FS_SYNC looks again
+#define RETRY_NS    10000000ull // how often an unfinished FS_SYNC looks again
 
 static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "indices wrap by masking");
 
@@ -46,7 +47,7 @@ static struct {
     uint32_t sync_head, sync_tail;
 } driver;
 
-// --- registers -----------------------------------------------------------------------------------------------------
+// --- registers ----------------------------------------------------------------------------------
 
 uint32_t uart_register_read(const struct uart *u, uint32_t n)
 {
@@ -64,12 +65,9 @@ void uart_register_write(const struct uart *u, uint32_t n, uint32_t value)
     }
 }
 
-// --- moving bytes --------------------------------------------------------------------------------------------------
+// --- moving bytes -------------------------------------------------------------------------------
 
-static uint32_t ring_used(void)
-{
-    return driver.ring_tail - driver.ring_head;
-}
+static uint32_t ring_used(void) { return driver.ring_tail - driver.ring_head; }
 
 static void device_drain(void)
 {
@@ -142,7 +140,8 @@ static void device_serve(void)
     } while (unread && ring_used() < RING_BYTES);
     writes_go_on();
     syncs_finish();
-    driver.ops->irq_enable(&driver.uart, ring_used() < RING_BYTES, driver.write_head != driver.write_tail);
+    driver.ops->irq_enable(&driver.uart, ring_used() < RING_BYTES,
+                           driver.write_head != driver.write_tail);
 }
 
 static void events_handle(struct server *s, uint64_t bits)
@@ -157,7 +156,7 @@ static void events_handle(struct server *s, uint64_t bits)
     }
 }
 
-// --- requests ------------------------------------------------------------------------------------------------------
+// --- requests -----------------------------------------------------------------------------------
 
 static status_t serve_read(struct server_call *call)
 {
@@ -238,7 +237,8 @@ static status_t serve_poll(struct server_call *call)
 
 static status_t serve_stat(struct server_call *call)
 {
-    struct fs_stat stat = {.id = 1, .type = FS_TYPE_STREAM, .links = 1, .flags = FS_FLAG_READ | FS_FLAG_WRITE};
+    struct fs_stat stat = {
+        .id = 1, .type = FS_TYPE_STREAM, .links = 1, .flags = FS_FLAG_READ | FS_FLAG_WRITE};
     memcpy(call->data, &stat, sizeof(stat));
     call->reply_bytes = sizeof(stat);
     return OK;
@@ -249,7 +249,7 @@ static const struct server_op operations[] = {
     {FS_POLL, 0, serve_poll}, {FS_STAT, 0, serve_stat},
 };
 
-// --- starting ------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static _Noreturn void die(const char *what, status_t s)
 {
@@ -264,7 +264,8 @@ static uint32_t layout_read(int argc, char **argv)
     unsigned shift;
     unsigned width;
     if (argc < 2 || sscanf(argv[1], "offset=%u shift=%u width=%u", &offset, &shift, &width) != 3 ||
-        offset >= ABI_PAGE_SIZE || shift > 4 || (width != 1 && width != 4) || (offset & (width - 1)) != 0) {
+        offset >= ABI_PAGE_SIZE || shift > 4 || (width != 1 && width != 4) ||
+        (offset & (width - 1)) != 0) {
         die("arguments", ERR_INVALID_ARGS);
     }
     driver.uart.shift = shift;
@@ -279,7 +280,8 @@ static void registers_map(uint32_t offset)
     handle_t mmio = startup_handle("mmio");
     status_t s = sys_vmo_info(mmio, &info);
     s = s != OK ? s
-                : sys_vmar_map(startup_handle(STARTUP_VMAR), mmio, 0, 0, info.size, VM_READ | VM_WRITE, &base);
+                : sys_vmar_map(startup_handle(STARTUP_VMAR), mmio, 0, 0, info.size,
+                               VM_READ | VM_WRITE, &base);
     if (s != OK) {
         die("registers", s);
     }
@@ -301,6 +303,7 @@ _Noreturn void uart_run(const struct uart_ops *ops, int argc, char **argv)
     driver.ops = ops;
     driver.irq = startup_handle("irq");
     registers_map(layout_read(argc, argv));
+    device_drain(); // what came before: turning FIFOs on may empty them
     ops->take_over(&driver.uart);
     irq_begin();
     device_serve();

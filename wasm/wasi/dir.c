@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// fd_readdir: directory entries in WASI's form. Cookies: 0 is the start, 1 comes after "." and 2 after
-// "..", which the host makes itself; from there on a cookie is the server's own plus 2. The last entry is
-// cut off where the program's buffer ends, which tells it to come again with a larger one.
+// fd_readdir: directory entries in WASI's form. Cookies: 0 is the start, 1 comes after "." and 2
+// after
+// "..", which the host makes itself; from there on a cookie is the server's own plus 2. The last
+// entry is cut off where the program's buffer ends, which tells it to come again with a larger one.
 #include "internal.h"
 
 #include <string.h>
@@ -22,10 +23,7 @@ static void listing_bytes(struct listing *l, const void *bytes, uint32_t len)
     l->used += part;
 }
 
-static bool listing_full(const struct listing *l)
-{
-    return l->used == l->len;
-}
+static bool listing_full(const struct listing *l) { return l->used == l->len; }
 
 static void listing_add(struct listing *l, uint64_t next, uint64_t id, uint32_t type,
                         const char *name, uint32_t name_len)
@@ -45,8 +43,8 @@ static bool is_dot(const struct fs_dirent *entry)
            (entry->name_len == 2 && entry->name[0] == '.' && entry->name[1] == '.');
 }
 
-// One message's worth of entries; *cookie moves on. The server is not trusted with our memory: every
-// record must lie within what it sent.
+// One message's worth of entries; *cookie moves on. The server is not trusted with our memory:
+// every record must lie within what it sent.
 static status_t listing_take(struct listing *l, const uint8_t *records, size_t bytes,
                              uint64_t *cookie)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a program asks of an open descriptor beside bytes: its state, flags, attributes, size and times.
+// What a program asks of an open descriptor beside bytes: its state, flags, attributes, size and
+// times.
 #include "internal.h"
 
 #include <string.h>
@@ -166,10 +167,7 @@ static uint16_t sync_with(struct wasi *w, uint32_t fd, uint64_t right)
     return error != WASI_SUCCESS ? error : wasi_from_status(fs_sync(entry->node));
 }
 
-uint16_t wasi_fd_sync(struct wasi *w, uint32_t fd)
-{
-    return sync_with(w, fd, RIGHT_FD_SYNC);
-}
+uint16_t wasi_fd_sync(struct wasi *w, uint32_t fd) { return sync_with(w, fd, RIGHT_FD_SYNC); }
 
 uint16_t wasi_fd_datasync(struct wasi *w, uint32_t fd)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of wasi_snapshot_preview1: name, signature, and the glue that takes the arguments from the
-// runtime's array. The runtime checks a program's import types against the signatures.
+// The table of wasi_snapshot_preview1: name, signature, and the glue that takes the arguments from
+// the runtime's array. The runtime checks a program's import types against the signatures.
 #include "imports.h"
 
 // Arguments arrive in 64-bit cells of which a 32-bit argument fills the lower half only.

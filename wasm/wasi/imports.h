@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The WASI host as imports of the runtime. The struct wasi of a program is its instance's custom data.
+// The WASI host as imports of the runtime. The struct wasi of a program is its instance's custom
+// data.
 #ifndef WASM_WASI_IMPORTS_H
 #define WASM_WASI_IMPORTS_H
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What the files of the WASI host share: checked access to the program's memory, descriptor lookup with
-// rights, paths, and the translation of errors.
+// What the files of the WASI host share: checked access to the program's memory, descriptor lookup
+// with rights, paths, and the translation of errors.
 #ifndef WASM_WASI_INTERNAL_H
 #define WASM_WASI_INTERNAL_H
 
 #include "system.h"
 #include "wasi.h"
 
-// The bytes [ptr, ptr + len) of the program's memory, or NULL if they do not all lie in it. len 0 is
-// always good. The result is valid until the program runs again.
+// The bytes [ptr, ptr + len) of the program's memory, or NULL if they do not all lie in it. len 0
+// is always good. The result is valid until the program runs again.
 uint8_t *guest_span(struct wasi *w, uint32_t ptr, uint64_t len);
 uint16_t guest_put_u32(struct wasi *w, uint32_t ptr, uint32_t value);
 uint16_t guest_put_u64(struct wasi *w, uint32_t ptr, uint64_t value);
@@ -32,8 +32,9 @@ void filestat_put(uint8_t *at, const struct fs_stat *stat);
 // WASI's fstflags as a mask of fs_set_times; WASI_INVAL if contradictory.
 uint16_t times_mask(uint32_t fst_flags, uint32_t *mask);
 
-// A path argument, copied and ended with a zero byte. Refused: absolute ones and those that ".." leads
-// out of the directory (WASI_NOTCAPABLE), empty ones, too long ones, embedded zero bytes, bad UTF-8.
+// A path argument, copied and ended with a zero byte. Refused: absolute ones and those that ".."
+// leads out of the directory (WASI_NOTCAPABLE), empty ones, too long ones, embedded zero bytes, bad
+// UTF-8.
 struct wasi_path {
     char text[FS_PATH_MAX + 1];
 };

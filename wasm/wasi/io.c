@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reading, writing and seeking. The list of buffers and every buffer in it are checked before the first byte
-// moves; a transfer that has moved some bytes and then fails reports those bytes.
+// Reading, writing and seeking. The list of buffers and every buffer in it are checked before the
+// first byte moves; a transfer that has moved some bytes and then fails reports those bytes.
 #include "internal.h"
 
 #include <string.h>
@@ -38,8 +38,8 @@ static uint16_t iovecs_get(struct wasi *w, uint32_t ptr, uint32_t count, struct 
     return WASI_SUCCESS;
 }
 
-// The buffer as it is now: reading into one buffer may have overwritten the list, so each is checked
-// again when it is used.
+// The buffer as it is now: reading into one buffer may have overwritten the list, so each is
+// checked again when it is used.
 static uint8_t *iovec_at(struct wasi *w, const struct iovecs *v, uint32_t i, uint32_t *len)
 {
     const uint8_t *at = v->list + (size_t)i * WASI_IOVEC_BYTES;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Checked access to the program's linear memory, and the translation of our errors into WASI's. No other file
-// of the host touches w->memory.
+// Checked access to the program's linear memory, and the translation of our errors into WASI's. No
+// other file of the host touches w->memory.
 #include "internal.h"
 
 #include <string.h>
@@ -59,20 +59,11 @@ uint64_t field_get_u64(const uint8_t *at)
     return value;
 }
 
-void field_put_u16(uint8_t *at, uint16_t value)
-{
-    memcpy(at, &value, sizeof value);
-}
+void field_put_u16(uint8_t *at, uint16_t value) { memcpy(at, &value, sizeof value); }
 
-void field_put_u32(uint8_t *at, uint32_t value)
-{
-    memcpy(at, &value, sizeof value);
-}
+void field_put_u32(uint8_t *at, uint32_t value) { memcpy(at, &value, sizeof value); }
 
-void field_put_u64(uint8_t *at, uint64_t value)
-{
-    memcpy(at, &value, sizeof value);
-}
+void field_put_u64(uint8_t *at, uint64_t value) { memcpy(at, &value, sizeof value); }
 
 uint16_t wasi_from_status(status_t status)
 {

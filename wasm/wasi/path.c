@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Paths, and the calls that look at or open what a path names. The file server resolves below the directory
-// handle whatever it is given and follows no symbolic link out of it; so that a program also learns of an
-// attempt, absolute paths and ".." past the start are refused here first.
+// Paths, and the calls that look at or open what a path names. The file server resolves below the
+// directory handle whatever it is given and follows no symbolic link out of it; so that a program
+// also learns of an attempt, absolute paths and ".." past the start are refused here first.
 #include "internal.h"
 
 #include <string.h>
@@ -146,8 +146,8 @@ static uint32_t open_flags(const struct open_request *r)
     return flags;
 }
 
-// A path opened like a file turns out to be a directory, and the program wants to change things in it
-// (open without O_DIRECTORY, then openat): opens it once more, as what it is.
+// A path opened like a file turns out to be a directory, and the program wants to change things in
+// it (open without O_DIRECTORY, then openat): opens it once more, as what it is.
 static status_t reopen_directory(handle_t dir, const char *path, const struct open_request *r,
                                  handle_t *node, struct fs_stat *stat)
 {
@@ -176,7 +176,7 @@ static void entry_fill(struct wasi_fd *entry, const struct open_request *r, hand
     kind = directory ? WASI_RIGHTS_DIRECTORY : kind;
     uint64_t backed = WASI_RIGHTS_ALL;
     if ((stat->flags & FS_FLAG_WRITE) == 0) {
-        backed &= ~(WASI_RIGHTS_FILE_WRITE | WASI_RIGHTS_DIR_WRITE);
+        backed &= ~WASI_RIGHTS_WRITE;
     }
     *entry = (struct wasi_fd){.node = node,
                               .filetype = filetype_of(stat->type),

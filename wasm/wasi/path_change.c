@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The calls that change what a directory holds: make, remove, rename, link, and the times of a path.
+// The calls that change what a directory holds: make, remove, rename, link, and the times of a
+// path.
 #include "internal.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Clocks and poll_oneoff. A wait for several things is done in short sleeps between looks, because the file
-// protocol has "how much can be read now" (FS_POLL) but no wake-up; a wait for a clock alone sleeps
-// exactly as long as asked.
+// Clocks and poll_oneoff. A wait for several things is done in short sleeps between looks, because
+// the file protocol has "how much can be read now" (FS_POLL) but no wake-up; a wait for a clock
+// alone sleeps exactly as long as asked.
 #include "internal.h"
 
 #include <string.h>

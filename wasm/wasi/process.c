@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The calls about the program itself: arguments, environment, exit, random bytes, yielding; and sockets, of
-// which there are none.
+// The calls about the program itself: arguments, environment, exit, random bytes, yielding; and
+// sockets, of which there are none.
 #include "internal.h"
 
 #include <string.h>

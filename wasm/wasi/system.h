@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the WASI host needs of the system beside files (bullfinch/fs.h): time, sleep, random bytes. A process's
-// real ones are in wasm/runner/system.c; host tests bring their own.
+// What the WASI host needs of the system beside files (bullfinch/fs.h): time, sleep, random bytes.
+// A process's real ones are in wasm/runner/system.c; host tests bring their own.
 #ifndef WASM_WASI_SYSTEM_H
 #define WASM_WASI_SYSTEM_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The descriptor table: what a program holds, with which rights. Entries come from the process's start-up handles
-// (wasi_give_*) and from path_open; they go with fd_close and fd_renumber.
+// The descriptor table: what a program holds, with which rights. Entries come from the process's
+// start-up handles (wasi_give_*) and from path_open; they go with fd_close and fd_renumber.
 #include "internal.h"
 
 #include <stdlib.h>
@@ -91,7 +91,7 @@ static uint64_t rights_of(const struct fs_stat *stat)
         rights = WASI_RIGHTS_DIRECTORY;
     }
     if ((stat->flags & FS_FLAG_WRITE) == 0) {
-        rights &= ~(WASI_RIGHTS_FILE_WRITE | WASI_RIGHTS_DIR_WRITE);
+        rights &= ~WASI_RIGHTS_WRITE;
     }
     if ((stat->flags & FS_FLAG_READ) == 0) {
         rights &= ~WASI_RIGHTS_FILE_READ;
@@ -115,7 +115,7 @@ static status_t table_give(struct wasi *w, uint32_t from, handle_t node, const c
     }
     uint64_t inheriting = WASI_RIGHTS_ALL;
     if ((stat.flags & FS_FLAG_WRITE) == 0) {
-        inheriting &= ~(WASI_RIGHTS_FILE_WRITE | WASI_RIGHTS_DIR_WRITE);
+        inheriting &= ~WASI_RIGHTS_WRITE;
     }
     w->fds[fd] = (struct wasi_fd){.node = node,
                                   .filetype = filetype_of(stat.type),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The WASI preview 1 host: one struct wasi per program. A program's authority is its descriptor table; every
-// entry holds a node handle (bullfinch/fs.h) together with WASI's two rights sets, and nothing in here opens
-// anything except below a directory the table holds. So the handle table of the process bounds what
-// a program can reach, whatever the runtime or this code does wrong.
+// The WASI preview 1 host: one struct wasi per program. A program's authority is its descriptor
+// table; every entry holds a node handle (bullfinch/fs.h) together with WASI's two rights sets, and
+// nothing in here opens anything except below a directory the table holds. So the handle table of
+// the process bounds what a program can reach, whatever the runtime or this code does wrong.
 //
-// The functions named wasi_* take the program's arguments as they come: pointers are offsets into its memory,
-// which must be described by w->memory and w->memory_bytes before each call (wasm/wasi/imports.c does).
-// They return an error number (enum wasi_errno). One thread only.
+// The functions named wasi_* take the program's arguments as they come: pointers are offsets into
+// its memory, which must be described by w->memory and w->memory_bytes before each call
+// (wasm/wasi/imports.c does). They return an error number (enum wasi_errno). One thread only.
 #ifndef WASM_WASI_H
 #define WASM_WASI_H
 
@@ -48,9 +48,9 @@ void wasi_init(struct wasi *w, const char *const *args, uint32_t arg_count, cons
                uint32_t env_count);
 // Closes every node and frees the table.
 void wasi_fini(struct wasi *w);
-// Puts a node the process was given into the table, as descriptor fd (a standard stream) or, with a preopen
-// path, at the lowest free place from 3 on. Takes the handle on success. Rights follow from the node's
-// type and from whether its handle may read and write.
+// Puts a node the process was given into the table, as descriptor fd (a standard stream) or, with a
+// preopen path, at the lowest free place from 3 on. Takes the handle on success. Rights follow from
+// the node's type and from whether its handle may read and write.
 status_t wasi_give_stream(struct wasi *w, uint32_t fd, handle_t node);
 status_t wasi_give_preopen(struct wasi *w, handle_t node, const char *path);
 

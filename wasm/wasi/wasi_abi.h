@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The numbers and layouts of WASI preview 1 (wasi_snapshot_preview1) as a program sees them: error
-// numbers, rights, flags, and the offsets in its structures. Everything is little-endian and is moved with
-// memcpy, so that a program's misaligned pointer does no harm.
-// Source: WebAssembly/WASI, phases/snapshot/docs.md.
+// numbers, rights, flags, and the offsets in its structures. Everything is little-endian and is
+// moved with memcpy, so that a program's misaligned pointer does no harm. Source: WebAssembly/WASI,
+// phases/snapshot/docs.md.
 #ifndef WASM_WASI_ABI_H
 #define WASM_WASI_ABI_H
 
@@ -82,18 +82,21 @@ enum wasi_errno {
 #define WASI_RIGHTS_DIR_READ                                                         \
     (RIGHT_FD_FDSTAT_SET_FLAGS | RIGHT_FD_SYNC | RIGHT_FD_ADVISE | RIGHT_PATH_OPEN | \
      RIGHT_FD_READDIR | RIGHT_PATH_READLINK | RIGHT_PATH_FILESTAT_GET | RIGHT_FD_FILESTAT_GET)
-#define WASI_RIGHTS_DIR_WRITE                                                                     \
-    (RIGHT_PATH_CREATE_DIRECTORY | RIGHT_PATH_CREATE_FILE | RIGHT_PATH_LINK_SOURCE |              \
-     RIGHT_PATH_LINK_TARGET | RIGHT_PATH_RENAME_SOURCE | RIGHT_PATH_RENAME_TARGET |               \
-     RIGHT_PATH_FILESTAT_SET_SIZE | RIGHT_PATH_FILESTAT_SET_TIMES | RIGHT_FD_FILESTAT_SET_TIMES | \
-     RIGHT_PATH_SYMLINK | RIGHT_PATH_REMOVE_DIRECTORY | RIGHT_PATH_UNLINK_FILE)
-#define WASI_RIGHTS_DIRECTORY (WASI_RIGHTS_DIR_READ | WASI_RIGHTS_DIR_WRITE)
-#define WASI_RIGHTS_ALL       (WASI_RIGHTS_FILE | WASI_RIGHTS_DIRECTORY)
+#define WASI_RIGHTS_DIR_WRITE                                                            \
+    (RIGHT_PATH_CREATE_DIRECTORY | RIGHT_PATH_CREATE_FILE | RIGHT_PATH_LINK_SOURCE |     \
+     RIGHT_PATH_LINK_TARGET | RIGHT_PATH_RENAME_SOURCE | RIGHT_PATH_RENAME_TARGET |      \
+     RIGHT_PATH_FILESTAT_SET_SIZE | RIGHT_PATH_FILESTAT_SET_TIMES | RIGHT_PATH_SYMLINK | \
+     RIGHT_PATH_REMOVE_DIRECTORY | RIGHT_PATH_UNLINK_FILE)
+#define WASI_RIGHTS_DIRECTORY \
+    (WASI_RIGHTS_DIR_READ | WASI_RIGHTS_DIR_WRITE | RIGHT_FD_FILESTAT_SET_TIMES)
+#define WASI_RIGHTS_ALL (WASI_RIGHTS_FILE | WASI_RIGHTS_DIRECTORY)
 // Rights that a node handle without FS_FLAG_WRITE, or without FS_FLAG_READ, cannot give.
 #define WASI_RIGHTS_FILE_WRITE                                                             \
     (RIGHT_FD_DATASYNC | RIGHT_FD_WRITE | RIGHT_FD_ALLOCATE | RIGHT_FD_FILESTAT_SET_SIZE | \
      RIGHT_FD_FILESTAT_SET_TIMES)
 #define WASI_RIGHTS_FILE_READ RIGHT_FD_READ
+// All that change something.
+#define WASI_RIGHTS_WRITE (WASI_RIGHTS_FILE_WRITE | WASI_RIGHTS_DIR_WRITE)
 
 enum wasi_filetype {
     WASI_FILETYPE_UNKNOWN = 0,
@@ -130,13 +133,15 @@ enum wasi_clock {
 #define WASI_IOVEC_BYTES 8u
 // fdstat: filetype u8 @0, flags u16 @2, rights base u64 @8, rights inheriting u64 @16
 #define WASI_FDSTAT_BYTES 24u
-// filestat: dev u64 @0, ino u64 @8, filetype u8 @16, nlink u64 @24, size u64 @32, times u64 @40 @48 @56
+// filestat: dev u64 @0, ino u64 @8, filetype u8 @16, nlink u64 @24, size u64 @32, times u64 @40 @48
+// @56
 #define WASI_FILESTAT_BYTES 64u
 // dirent: next cookie u64 @0, ino u64 @8, name length u32 @16, type u8 @20; the name follows
 #define WASI_DIRENT_BYTES 24u
 // prestat: tag u8 @0 (0 = directory), name length u32 @4
 #define WASI_PRESTAT_BYTES 8u
-// subscription: userdata u64 @0, type u8 @8; clock: id u32 @16, timeout u64 @24, flags u16 @40; fd: u32 @16
+// subscription: userdata u64 @0, type u8 @8; clock: id u32 @16, timeout u64 @24, flags u16 @40; fd:
+// u32 @16
 #define WASI_SUBSCRIPTION_BYTES 48u
 // event: userdata u64 @0, error u16 @8, type u8 @10, nbytes u64 @16, flags u16 @24
 #define WASI_EVENT_BYTES 32u

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A thread's registers on the host port: enough for the kernel's portable code to set and read arguments
-// and results. Nothing ever runs with them.
+// A thread's registers on the host port: enough for the kernel's portable code to set and read
+// arguments and results. Nothing ever runs with them.
 #ifndef ARCH_HOST_FRAME_H
 #define ARCH_HOST_FRAME_H
 

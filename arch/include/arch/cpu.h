@@ -4,6 +4,7 @@
 #define ARCH_CPU_H
 
 #include "kernel/lib/types.h"
+#include <arch_frame.h> // may define parts of this contract inline
 
 struct thread;
 

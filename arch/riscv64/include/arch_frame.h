@@ -52,5 +52,26 @@ struct kernel_frame {
     uint64_t reserved; // the stack stays 16-byte aligned
 };
 
+// x10-x17 are a0-a7; x5 = t0, x6 = t1.
+enum { X_SP = 2, X_T0 = 5, X_T1 = 6, X_S0 = 8, X_A0 = 10 };
+
+// The parts of the contract (arch/trap.h, arch/cpu.h) that every system call uses, inline.
+static inline uint64_t *arch_thread_args(struct arch_thread *t) { return &t->x[X_A0]; }
+
+static inline uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[X_T0]; }
+
+static inline uint64_t arch_thread_extra(const struct arch_thread *t) { return t->x[X_T1]; }
+
+static inline void arch_thread_set_extra(struct arch_thread *t, uint64_t v) { t->x[X_T1] = v; }
+
+static inline uint64_t arch_thread_pc(const struct arch_thread *t) { return t->x[0]; }
+
+static inline struct arch_percpu *arch_percpu(void)
+{
+    struct arch_percpu *percpu;
+    __asm__("mv %0, tp" : "=r"(percpu));
+    return percpu;
+}
+
 #endif
 #endif

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Takes the shell's place in a `run=NONCE` boot: runs the boot image's run/program.wasm with the arguments in run/args, shows its output as it is between two
-// marker lines, and has the machine powered off.
+// Takes the shell's place in a `run=NONCE` boot: runs the boot image's run/program.wasm with the
+// arguments in run/args, shows its output as it is between two marker lines, and has the machine
+// powered off.
 //
 //     \x1e NONCE " begin\n"  what the program writes  \x1e NONCE " end " CODE " " REASON "\n"
 //
-// REASON is "exit" when the program ended by itself. The program gets a folder of its own as "/", in a job of its own, and nothing else.
+// REASON is "exit" when the program ended by itself. The program gets a folder of its own as "/",
+// in a job of its own, and nothing else.
 //
-// Arguments: NONCE. Startup handles: "console" (the controlling stream), "fs.root", "job.self", "supervisor" (done), "log".
+// Arguments: NONCE. Startup handles: "console" (the controlling stream), "fs.root", "job.self",
+// "supervisor" (done), "log".
 
 #include <bullfinch/console.h>
 #include <bullfinch/fs.h>
@@ -22,17 +25,17 @@
 #include <string.h>
 #include <gen/user_syscalls.h>
 
-#define RUNNER_PATH "bin/runner"
-#define PROGRAM_PATH "run/program.wasm"
-#define ARGS_PATH "run/args"
-#define FOLDER_PATH "tmp/run"
-#define FILE_BYTES_MAX (64u << 20)
-#define ARGS_MAX 255u
+#define RUNNER_PATH     "bin/runner"
+#define PROGRAM_PATH    "run/program.wasm"
+#define ARGS_PATH       "run/args"
+#define FOLDER_PATH     "tmp/run"
+#define FILE_BYTES_MAX  (64u << 20)
+#define ARGS_MAX        255u
 #define CODE_CANNOT_RUN RUNNER_CODE_NOT_LOADED
-#define CODE_KILLED 137u
-#define CODE_FAULT 139u
+#define CODE_KILLED     137u
+#define CODE_FAULT      139u
 #define LIMIT_PAGES_MIN 2048u
-#define REASON_BYTES 160u
+#define REASON_BYTES    160u
 
 struct outcome {
     uint32_t code;
@@ -51,7 +54,7 @@ struct launch {
 
 static handle_t console;
 
-// --- the console ---------------------------------------------------------------------------------------------------
+// --- the console --------------------------------------------------------------------------------
 
 static void console_write(const char *text)
 {
@@ -66,7 +69,8 @@ static void console_write(const char *text)
 
 static status_t console_control(uint64_t code, uint64_t value, handle_t moved)
 {
-    struct ipc_message m = {.tag = MSG_TAG(FS_CONTROL, 0, moved != HANDLE_NONE), .w = {code, value}};
+    struct ipc_message m = {.tag = MSG_TAG(FS_CONTROL, 0, moved != HANDLE_NONE),
+                            .w = {code, value}};
     ipc_buffer()->send[0] = moved;
     status_t s = ipc_call(console, &m, DEADLINE_NEVER);
     return s != OK ? s : (status_t)m.w[0];
@@ -82,12 +86,13 @@ static status_t stream_open(handle_t *stream)
     return s != OK ? s : console_control(CONSOLE_FOREGROUND, 0, copy);
 }
 
-// --- starting ------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static status_t args_load(struct launch *l)
 {
     void *text;
-    status_t s = fs_load(startup_handle("fs.root"), ARGS_PATH, STARTUP_BYTES_MAX, &text, &l->args_bytes);
+    status_t s =
+        fs_load(startup_handle("fs.root"), ARGS_PATH, STARTUP_BYTES_MAX, &text, &l->args_bytes);
     if (s != OK) {
         return s;
     }
@@ -109,7 +114,9 @@ static status_t folder_open(handle_t *folder)
 {
     handle_t root = startup_handle("fs.root");
     status_t s = fs_mkdir(root, FOLDER_PATH);
-    return s != OK ? s : fs_open(root, FOLDER_PATH, FS_FLAG_READ | FS_FLAG_WRITE | FS_FLAG_DIRECTORY, folder, NULL);
+    return s != OK ? s
+                   : fs_open(root, FOLDER_PATH, FS_FLAG_READ | FS_FLAG_WRITE | FS_FLAG_DIRECTORY,
+                             folder, NULL);
 }
 
 // The program may have three quarters of the memory that is free now.
@@ -121,7 +128,8 @@ static status_t job_open(handle_t *job)
         return s;
     }
     uint64_t pages = LIMIT_PAGES_MIN;
-    if (sys_system_info(startup_handle("log"), &info) == OK && info.free_bytes / ABI_PAGE_SIZE / 4 * 3 > pages) {
+    if (sys_system_info(startup_handle("log"), &info) == OK &&
+        info.free_bytes / ABI_PAGE_SIZE / 4 * 3 > pages) {
         pages = info.free_bytes / ABI_PAGE_SIZE / 4 * 3;
     }
     return sys_job_set_limit(*job, LIMIT_PAGES, pages);
@@ -147,11 +155,16 @@ static status_t prepare(struct launch *l, const char **what)
 static status_t program_spawn(const struct launch *l, handle_t *process, const char **what)
 {
     const struct spawn_handle handles[] = {
-        {"program", l->program, RIGHTS_SAME}, {"stdin", l->stream, RIGHTS_SAME},     {"stdout", l->stream, RIGHTS_SAME},
-        {"stderr", l->stream, RIGHTS_SAME},   {"preopen:/", l->folder, RIGHTS_SAME},
+        {"program", l->program, RIGHTS_SAME},  {"stdin", l->stream, RIGHTS_SAME},
+        {"stdout", l->stream, RIGHTS_SAME},    {"stderr", l->stream, RIGHTS_SAME},
+        {"preopen:/", l->folder, RIGHTS_SAME},
     };
-    struct spawn_request request = {.name = l->args[0], .job = l->job, .image = l->runner, .image_bytes = l->runner_bytes,
-                                    .args = l->args, .handles = handles,
+    struct spawn_request request = {.name = l->args[0],
+                                    .job = l->job,
+                                    .image = l->runner,
+                                    .image_bytes = l->runner_bytes,
+                                    .args = l->args,
+                                    .handles = handles,
                                     .handle_count = sizeof(handles) / sizeof(handles[0])};
     struct spawn_result result;
     status_t s = spawn(&request, &result, what);
@@ -162,7 +175,7 @@ static status_t program_spawn(const struct launch *l, handle_t *process, const c
     return s;
 }
 
-// --- the end -------------------------------------------------------------------------------------------------------
+// --- the end ------------------------------------------------------------------------------------
 
 static void outcome_fail(struct outcome *o, const char *what, status_t s)
 {
@@ -223,7 +236,8 @@ int main(int argc, char **argv)
     } else {
         process_await(process, &outcome);
     }
-    (void)snprintf(line, sizeof(line), "\x1e%.100s end %" PRIu32 " %s\n", nonce, outcome.code, outcome.reason);
+    (void)snprintf(line, sizeof(line), "\x1e%.100s end %" PRIu32 " %s\n", nonce, outcome.code,
+                   outcome.reason);
     console_write(line);
     (void)fs_sync(console);
     supervisor_tell(&outcome);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The registers of the 16550 UART, for the frame in bullfinch/uart.h. Source: National Semiconductor PC16550D data sheet, section 8. Line speed and
-// format stay as firmware set them.
+// The registers of the 16550 UART, for the frame in bullfinch/uart.h. Source: National
+// Semiconductor PC16550D data sheet, section 8. Line speed and format stay as firmware set them.
 
 #include <bullfinch/uart.h>
 
@@ -14,17 +14,18 @@ enum {
     NS_LSR = 5,
 };
 
-#define IER_RECEIVED (1u << 0)
+#define IER_RECEIVED       (1u << 0)
 #define IER_TRANSMIT_EMPTY (1u << 1)
-#define FCR_ENABLE (1u << 0)
-#define LCR_DLAB (1u << 7)
-#define MCR_DTR (1u << 0)
-#define MCR_RTS (1u << 1)
-#define MCR_OUT2 (1u << 3) // gates the interrupt line on PC-like boards
-#define LSR_DATA_READY (1u << 0)
+#define FCR_ENABLE         (1u << 0)
+#define FCR_TRIGGER_8      (2u << 6)
+#define LCR_DLAB           (1u << 7)
+#define MCR_DTR            (1u << 0)
+#define MCR_RTS            (1u << 1)
+#define MCR_OUT2           (1u << 3) // gates the interrupt line on PC-like boards
+#define LSR_DATA_READY     (1u << 0)
 #define LSR_TRANSMIT_EMPTY (1u << 5) // the holding register, or the whole FIFO
-#define LSR_IDLE (1u << 6)
-#define FIFO_BYTES 16u
+#define LSR_IDLE           (1u << 6)
+#define FIFO_BYTES         16u
 
 // Bytes that still fit since the FIFO was last seen empty; the device only says "empty" or not.
 static unsigned room;
@@ -35,8 +36,8 @@ static void ns16550_take_over(struct uart *u)
     uart_register_write(u, NS_LCR, uart_register_read(u, NS_LCR) & ~LCR_DLAB);
     uart_register_write(u, NS_IER, 0);
     // Enabling FIFOs that are enabled already does not clear them; the clear bits stay 0.
-    // Trigger level 1: typing is rare and should be felt at once.
-    uart_register_write(u, NS_FCR, FCR_ENABLE);
+    // Fewer bytes than 8 interrupt too, when nothing has come for four characters.
+    uart_register_write(u, NS_FCR, FCR_ENABLE | FCR_TRIGGER_8);
     uart_register_write(u, NS_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
 }
 
@@ -48,7 +49,8 @@ static void ns16550_irq_clear(struct uart *u)
 
 static void ns16550_irq_enable(struct uart *u, bool receive, bool transmit)
 {
-    uart_register_write(u, NS_IER, (receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMIT_EMPTY : 0));
+    uart_register_write(u, NS_IER,
+                        (receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMIT_EMPTY : 0));
 }
 
 static bool ns16550_receive(struct uart *u, uint8_t *byte)
@@ -73,10 +75,7 @@ static bool ns16550_transmit(struct uart *u, uint8_t byte)
     return true;
 }
 
-static bool ns16550_idle(struct uart *u)
-{
-    return (uart_register_read(u, NS_LSR) & LSR_IDLE) != 0;
-}
+static bool ns16550_idle(struct uart *u) { return (uart_register_read(u, NS_LSR) & LSR_IDLE) != 0; }
 
 int main(int argc, char **argv)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The registers of Arm's PrimeCell UART (PL011), for the frame in bullfinch/uart.h. Source: PrimeCell UART (PL011) Technical Reference
-// Manual, Arm DDI 0183, chapter 3. Line speed and format stay as firmware set them.
+// The registers of Arm's PrimeCell UART (PL011), for the frame in bullfinch/uart.h. Source:
+// PrimeCell UART (PL011) Technical Reference Manual, Arm DDI 0183, chapter 3. Line speed and format
+// stay as firmware set them.
 
 #include <bullfinch/uart.h>
 
@@ -15,24 +16,25 @@ enum {
     PL011_ICR = 0x44 / 4,
 };
 
-#define FR_BUSY (1u << 3)
-#define FR_RXFE (1u << 4)
-#define FR_TXFF (1u << 5)
-#define LCR_H_FEN (1u << 4)
-#define LCR_H_8BITS (3u << 5)
-#define CR_UARTEN (1u << 0)
-#define CR_TXE (1u << 8)
-#define CR_RXE (1u << 9)
-#define INT_RX (1u << 4)
-#define INT_TX (1u << 5)
+#define FR_BUSY        (1u << 3)
+#define FR_RXFE        (1u << 4)
+#define FR_TXFF        (1u << 5)
+#define LCR_H_FEN      (1u << 4)
+#define LCR_H_8BITS    (3u << 5)
+#define CR_UARTEN      (1u << 0)
+#define CR_TXE         (1u << 8)
+#define CR_RXE         (1u << 9)
+#define INT_RX         (1u << 4)
+#define INT_TX         (1u << 5)
 #define INT_RX_TIMEOUT (1u << 6)
-#define INT_ALL 0x7ffu
-#define IFLS_HALF 0x12u // both FIFOs signal when half full
+#define INT_ALL        0x7ffu
+#define IFLS_HALF      0x12u // both FIFOs signal when half full
 
 static void pl011_take_over(struct uart *u)
 {
     uart_register_write(u, PL011_IMSC, 0);
-    // The manual wants the UART off while LCR_H changes, and changing FEN empties the FIFO: only if firmware left it otherwise.
+    // The manual wants the UART off while LCR_H changes, and changing FEN empties the FIFO: only if
+    // firmware left it otherwise.
     uint32_t line = uart_register_read(u, PL011_LCR_H);
     if ((line & (LCR_H_FEN | LCR_H_8BITS)) != (LCR_H_FEN | LCR_H_8BITS)) {
         uart_register_write(u, PL011_CR, 0);
@@ -51,7 +53,8 @@ static void pl011_irq_clear(struct uart *u)
 
 static void pl011_irq_enable(struct uart *u, bool receive, bool transmit)
 {
-    uart_register_write(u, PL011_IMSC, (receive ? INT_RX | INT_RX_TIMEOUT : 0) | (transmit ? INT_TX : 0));
+    uart_register_write(u, PL011_IMSC,
+                        (receive ? INT_RX | INT_RX_TIMEOUT : 0) | (transmit ? INT_TX : 0));
 }
 
 static bool pl011_receive(struct uart *u, uint8_t *byte)
@@ -72,10 +75,7 @@ static bool pl011_transmit(struct uart *u, uint8_t byte)
     return true;
 }
 
-static bool pl011_idle(struct uart *u)
-{
-    return (uart_register_read(u, PL011_FR) & FR_BUSY) == 0;
-}
+static bool pl011_idle(struct uart *u) { return (uart_register_read(u, PL011_FR) & FR_BUSY) == 0; }
 
 int main(int argc, char **argv)
 {

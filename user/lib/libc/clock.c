@@ -2,7 +2,7 @@
 // Time and randomness for picolibc. There is no realtime clock yet: every clock counts from boot.
 
 // picolibc declares clock_gettime, nanosleep and the clocks only then.
-#define _POSIX_TIMERS 1
+#define _POSIX_TIMERS          1
 #define _POSIX_MONOTONIC_CLOCK 1
 #include <bullfinch/startup.h>
 #include <errno.h>
@@ -37,7 +37,8 @@ int gettimeofday(struct timeval *restrict tv, void *restrict zone)
     return 0;
 }
 
-// Sleeping is waiting for a signal that nobody sends. Each thread has its own notification for it, made at its first sleep.
+// Sleeping is waiting for a signal that nobody sends. Each thread has its own notification for it,
+// made at its first sleep.
 int nanosleep(const struct timespec *wanted, struct timespec *left)
 {
     static _Thread_local handle_t never;
@@ -55,7 +56,8 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
     uint64_t seconds = (uint64_t)wanted->tv_sec;
     uint64_t most = (DEADLINE_NEVER - now) / NS_PER_SECOND - 1;
     seconds = seconds < most ? seconds : most;
-    (void)sys_notification_wait(never, now + seconds * NS_PER_SECOND + (uint64_t)wanted->tv_nsec, &bits);
+    (void)sys_notification_wait(never, now + seconds * NS_PER_SECOND + (uint64_t)wanted->tv_nsec,
+                                &bits);
     if (left != NULL) {
         memset(left, 0, sizeof(*left));
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The heap under picolibc's malloc: one VMO as large as the heap may ever become, mapped whole at the first use. sbrk commits
-// pages as the heap grows, so a full job shows as malloc returning NULL; a page merely touched would be a fault.
-// picolibc serialises its calls.
+// The heap under picolibc's malloc: one VMO as large as the heap may ever become, mapped whole at
+// the first use. sbrk commits pages as the heap grows, so a full job shows as malloc returning
+// NULL; a page merely touched would be a fault. picolibc serialises its calls.
 
 #include <bullfinch/startup.h>
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include <gen/user_syscalls.h>
 
-#define HEAP_BYTES_MAX (1ull << 30)
+#define HEAP_BYTES_MAX  (1ull << 30)
 #define HEAP_STEP_BYTES 65536ull // committed at a time
-#define HEAP_RESERVED 4096ull    // a job that has hardly any pages still gets a small heap
+#define HEAP_RESERVED   4096ull  // a job that has hardly any pages still gets a small heap
 
 void *sbrk(ptrdiff_t change);
 
@@ -29,7 +29,8 @@ static status_t heap_create(void)
     if (s != OK) {
         return s;
     }
-    s = sys_vmar_map(startup_handle(STARTUP_VMAR), vmo, 0, 0, HEAP_BYTES_MAX, VM_READ | VM_WRITE, &heap.base);
+    s = sys_vmar_map(startup_handle(STARTUP_VMAR), vmo, 0, 0, HEAP_BYTES_MAX, VM_READ | VM_WRITE,
+                     &heap.base);
     if (s != OK) {
         (void)sys_handle_close(vmo);
         return s;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The locks picolibc takes around its heap, its exit list and the like. They are held for a few instructions, so a thread that
-// meets one held lets others run and tries again. The owner is known by its thread pointer's neighbour: the address of a
-// thread-local variable.
+// The locks picolibc takes around its heap, its exit list and the like. They are held for a few
+// instructions, so a thread that meets one held lets others run and tries again. The owner is known
+// by its thread pointer's neighbour: the address of a thread-local variable.
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -56,38 +56,20 @@ void __retarget_lock_release_recursive(_LOCK_T lock)
     }
 }
 
-void __retarget_lock_acquire(_LOCK_T lock)
-{
-    __retarget_lock_acquire_recursive(lock);
-}
+void __retarget_lock_acquire(_LOCK_T lock) { __retarget_lock_acquire_recursive(lock); }
 
 int __retarget_lock_try_acquire(_LOCK_T lock)
 {
     return __retarget_lock_try_acquire_recursive(lock);
 }
 
-void __retarget_lock_release(_LOCK_T lock)
-{
-    __retarget_lock_release_recursive(lock);
-}
+void __retarget_lock_release(_LOCK_T lock) { __retarget_lock_release_recursive(lock); }
 
 // Locks that picolibc would make at run time: only for files, which our streams are not.
-void __retarget_lock_init(_LOCK_T *lock)
-{
-    *lock = &__lock___libc_recursive_mutex;
-}
+void __retarget_lock_init(_LOCK_T *lock) { *lock = &__lock___libc_recursive_mutex; }
 
-void __retarget_lock_init_recursive(_LOCK_T *lock)
-{
-    *lock = &__lock___libc_recursive_mutex;
-}
+void __retarget_lock_init_recursive(_LOCK_T *lock) { *lock = &__lock___libc_recursive_mutex; }
 
-void __retarget_lock_close(_LOCK_T lock)
-{
-    (void)lock;
-}
+void __retarget_lock_close(_LOCK_T lock) { (void)lock; }
 
-void __retarget_lock_close_recursive(_LOCK_T lock)
-{
-    (void)lock;
-}
+void __retarget_lock_close_recursive(_LOCK_T lock) { (void)lock; }

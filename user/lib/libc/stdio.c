@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Standard streams for picolibc's stdio. Each is a small buffer in front of a node handle (bullfinch/fs.h) that the parent gave
-// under the name "stdin", "stdout" or "stderr". A process without stdout but with a "log" resource writes whole lines to the
-// kernel log; one with neither writes into the void. stdout keeps lines together: it goes out at a newline, when the buffer is
+// Standard streams for picolibc's stdio. Each is a small buffer in front of a node handle
+// (bullfinch/fs.h) that the parent gave under the name "stdin", "stdout" or "stderr". A process
+// without stdout but with a "log" resource writes whole lines to the kernel log; one with neither
+// writes into the void. stdout keeps lines together: it goes out at a newline, when the buffer is
 // full, and at exit; stderr goes out with the last byte of each formatted call's line, too.
 
 #include <bullfinch/fs.h>
@@ -12,7 +13,8 @@
 #include <gen/user_syscalls.h>
 
 #define STREAM_BYTES 512u
-static_assert(STREAM_BYTES <= LOG_LINE_MAX && STREAM_BYTES <= FS_DATA_MAX, "a full buffer goes out in one call");
+static_assert(STREAM_BYTES <= LOG_LINE_MAX && STREAM_BYTES <= FS_DATA_MAX,
+              "a full buffer goes out in one call");
 
 enum stream_kind { STREAM_NEW = 0, STREAM_VOID, STREAM_LOG, STREAM_NODE };
 
@@ -21,8 +23,8 @@ struct stream {
     const char *name;
     enum stream_kind kind;
     handle_t handle;
-    size_t used; // output: bytes waiting; input: bytes in buf
-    size_t next; // input: the next of them to hand out
+    size_t used;     // output: bytes waiting; input: bytes in buf
+    size_t next;     // input: the next of them to hand out
     uint64_t offset; // for nodes that are files
     char buf[STREAM_BYTES];
 };
@@ -31,10 +33,10 @@ static int stream_put(char c, FILE *file);
 static int stream_get(FILE *file);
 static int stream_flush(FILE *file);
 
-#define STREAM(var, label, direction)                                                                                  \
-    static struct stream var = {                                                                                       \
-        .file = FDEV_SETUP_CLOSE(stream_put, stream_get, stream_flush, stream_flush, direction),                       \
-        .name = (label),                                                                                               \
+#define STREAM(var, label, direction)                                                            \
+    static struct stream var = {                                                                 \
+        .file = FDEV_SETUP_CLOSE(stream_put, stream_get, stream_flush, stream_flush, direction), \
+        .name = (label),                                                                         \
     }
 STREAM(stream_in, "stdin", _FDEV_SETUP_READ);
 STREAM(stream_out, "stdout", _FDEV_SETUP_WRITE);
@@ -64,10 +66,7 @@ static void stream_attach(FILE *file, enum stream_kind kind, handle_t handle)
     s->offset = 0;
 }
 
-void stdio_attach(FILE *file, handle_t node)
-{
-    stream_attach(file, STREAM_NODE, node);
-}
+void stdio_attach(FILE *file, handle_t node) { stream_attach(file, STREAM_NODE, node); }
 
 void stdio_attach_log(handle_t log)
 {
@@ -110,13 +109,9 @@ static int stream_flush(FILE *file)
         return 0;
     }
     switch (s->kind) {
-    case STREAM_NODE:
-        return node_flush(s);
-    case STREAM_LOG:
-        return log_flush(s);
-    default:
-        s->used = 0;
-        return 0;
+    case STREAM_NODE: return node_flush(s);
+    case STREAM_LOG: return log_flush(s);
+    default: s->used = 0; return 0;
     }
 }
 

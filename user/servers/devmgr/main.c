@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The device manager: walks the device tree, finds drivers for devices, and has the supervisor start each with exactly its registers and its
-// interrupt line. The supervisor keeps those handles and restarts the driver with them, so when the tree has been walked the device manager's work is
+// The device manager: walks the device tree, finds drivers for devices, and has the supervisor
+// start each with exactly its registers and its interrupt line. The supervisor keeps those handles
+// and restarts the driver with them, so when the tree has been walked the device manager's work is
 // done and it ends; were its group to be restarted it would run again. Book: chapter 26.
 //
-// Startup handles: "vmo.devicetree"; "mmio" and "irq" (resources, MANAGE); "uart.endpoint", which the console's UART will serve; "supervisor"
-// (start); "log" (WRITE, MANAGE: a driver that takes the console over silences the kernel there).
+// Startup handles: "vmo.devicetree"; "mmio" and "irq" (resources, MANAGE); "uart.endpoint", which
+// the console's UART will serve; "supervisor" (start); "log" (WRITE, MANAGE: a driver that takes
+// the console over silences the kernel there).
 
 #include "user/servers/devmgr/tree.h"
 #include <bullfinch/ipc.h>
@@ -41,13 +43,12 @@ static const struct driver *driver_find(const void *fdt, int node)
     return NULL;
 }
 
-static void handle_drop(handle_t h)
-{
-    (void)sys_handle_close(h);
-}
+static void handle_drop(handle_t h) { (void)sys_handle_close(h); }
 
-// Asks the supervisor to start the driver. The handles move with the message; if that fails they are still ours.
-static status_t driver_start(const struct sup_child *child, const handle_t handles[], unsigned count)
+// Asks the supervisor to start the driver. The handles move with the message; if that fails they
+// are still ours.
+static status_t driver_start(const struct sup_child *child, const handle_t handles[],
+                             unsigned count)
 {
     struct msg_buffer *buffer = ipc_buffer();
     struct ipc_message m = {.tag = MSG_TAG(SUP_START, sizeof(*child), count)};
@@ -57,12 +58,15 @@ static status_t driver_start(const struct sup_child *child, const handle_t handl
     return s != OK ? s : (status_t)m.w[0];
 }
 
-// Makes the VMO of the device's registers and its interrupt. Whole pages: a page that devices share cannot be divided.
+// Makes the VMO of the device's registers and its interrupt. Whole pages: a page that devices share
+// cannot be divided.
 static status_t device_handles(const struct device_place *place, handle_t *mmio, handle_t *irq)
 {
     uint64_t start = place->base & ~(uint64_t)(ABI_PAGE_SIZE - 1);
-    uint64_t end = (place->base + place->bytes + ABI_PAGE_SIZE - 1) & ~(uint64_t)(ABI_PAGE_SIZE - 1);
-    status_t s = sys_irq_create(startup_handle("irq"), place->line, place->edge ? IRQ_EDGE : IRQ_LEVEL, irq);
+    uint64_t end =
+        (place->base + place->bytes + ABI_PAGE_SIZE - 1) & ~(uint64_t)(ABI_PAGE_SIZE - 1);
+    status_t s =
+        sys_irq_create(startup_handle("irq"), place->line, place->edge ? IRQ_EDGE : IRQ_LEVEL, irq);
     if (s != OK) {
         return s;
     }
@@ -73,12 +77,12 @@ static status_t device_handles(const struct device_place *place, handle_t *mmio,
     return s;
 }
 
-static void child_describe(const void *fdt, int node, const struct driver *d, const struct device_place *place,
-                           struct sup_child *child)
+static void child_describe(const void *fdt, int node, const struct driver *d,
+                           const struct device_place *place, struct sup_child *child)
 {
     *child = (struct sup_child){.name = "uart", .handles = {"mmio", "irq", "endpoint", "log"}};
-    uint32_t shift = d->adjustable ? tree_u32(fdt, node, "reg-shift", d->shift) : d->shift;
-    uint32_t width = d->adjustable ? tree_u32(fdt, node, "reg-io-width", d->width) : d->width;
+    uint32_t shift = d->adjustable ? tree_cell(fdt, node, "reg-shift", d->shift) : d->shift;
+    uint32_t width = d->adjustable ? tree_cell(fdt, node, "reg-io-width", d->width) : d->width;
     (void)snprintf(child->program, sizeof(child->program), "%s", d->program);
     (void)snprintf(child->arg, sizeof(child->arg), "offset=%u shift=%u width=%u",
                    (unsigned)(place->base % ABI_PAGE_SIZE), (unsigned)shift, (unsigned)width);
@@ -98,15 +102,16 @@ static status_t console_start(const void *fdt, int node, const struct driver *d,
     if (s == ERR_BUSY) {
         return OK; // an earlier life of ours had its driver started
     }
-    s = s != OK ? s : sys_handle_duplicate(startup_handle("uart.endpoint"), RIGHTS_SAME, &handles[2]);
     s = s != OK ? s
-                : sys_handle_duplicate(startup_handle("log"), RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE,
-                                       &handles[3]);
+                : sys_handle_duplicate(startup_handle("uart.endpoint"), RIGHTS_SAME, &handles[2]);
+    s = s != OK ? s
+                : sys_handle_duplicate(startup_handle("log"),
+                                       RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE, &handles[3]);
     if (s == OK) {
         struct sup_child child;
         child_describe(fdt, node, d, &place, &child);
-        printf("%s: registers at %#" PRIx64 ", interrupt %u: %s\n", name, place.base, (unsigned)place.line,
-               d->program);
+        printf("%s: registers at %#" PRIx64 ", interrupt %u: %s\n", name, place.base,
+               (unsigned)place.line, d->program);
         s = driver_start(&child, handles, 4);
     }
     if (s != OK) {
@@ -138,7 +143,8 @@ int main(void)
     const void *fdt = tree_map();
     int console = tree_console(fdt);
     status_t result = ERR_NOT_FOUND;
-    for (int node = fdt_next_node(fdt, -1, NULL); node >= 0; node = fdt_next_node(fdt, node, NULL)) {
+    for (int node = fdt_next_node(fdt, -1, NULL); node >= 0;
+         node = fdt_next_node(fdt, node, NULL)) {
         const struct driver *d = driver_find(fdt, node);
         const char *name = fdt_get_name(fdt, node, NULL);
         if (d == NULL || !tree_enabled(fdt, node)) {
@@ -151,7 +157,8 @@ int main(void)
         }
     }
     if (result == ERR_NOT_FOUND) {
-        printf("the device tree names no console (/chosen stdout-path) that there is a driver for\n");
+        printf(
+            "the device tree names no console (/chosen stdout-path) that there is a driver for\n");
     }
     return result == OK ? 0 : 1;
 }

@@ -5,18 +5,18 @@
 #include <libfdt.h>
 #include <string.h>
 
-#define BUSES_MAX 8u
-#define CELLS_MAX 2u // numbers of more than 64 bits are not for us
-#define GIC_SPI 0u
-#define GIC_PPI 1u
-#define GIC_SPI_BASE 32u
-#define GIC_PPI_BASE 16u
+#define BUSES_MAX      8u
+#define CELLS_MAX      2u // numbers of more than 64 bits are not for us
+#define GIC_SPI        0u
+#define GIC_PPI        1u
+#define GIC_SPI_BASE   32u
+#define GIC_PPI_BASE   16u
 #define GIC_FLAGS_EDGE 3u // rising or falling
 
 bool tree_valid(const void *fdt, size_t bytes)
 {
-    return bytes >= FDT_V17_SIZE && fdt_check_header(fdt) == 0 && fdt_totalsize(fdt) <= bytes &&
-           fdt_check_full(fdt, fdt_totalsize(fdt)) == 0;
+    return bytes >= FDT_V17_SIZE && fdt_check_header(fdt) == 0 && fdt_version(fdt) >= 17 &&
+           fdt_totalsize(fdt) <= bytes && fdt_check_full(fdt, fdt_totalsize(fdt)) == 0;
 }
 
 static uint32_t cell(const void *property, unsigned i)
@@ -35,7 +35,7 @@ static uint64_t cells_read(const void *property, unsigned first, unsigned count)
     return value;
 }
 
-uint32_t tree_u32(const void *fdt, int node, const char *name, uint32_t otherwise)
+uint32_t tree_cell(const void *fdt, int node, const char *name, uint32_t otherwise)
 {
     int len;
     const void *p = fdt_getprop(fdt, node, name, &len);
@@ -70,7 +70,7 @@ int tree_console(const void *fdt)
     return node >= 0 ? node : -1;
 }
 
-// --- registers -----------------------------------------------------------------------------------------------------
+// --- registers ----------------------------------------------------------------------------------
 
 struct cells {
     unsigned address, size;
@@ -78,12 +78,13 @@ struct cells {
 
 static bool cells_get(const void *fdt, int bus, struct cells *c)
 {
-    c->address = tree_u32(fdt, bus, "#address-cells", 2);
-    c->size = tree_u32(fdt, bus, "#size-cells", 1);
+    c->address = tree_cell(fdt, bus, "#address-cells", 2);
+    c->size = tree_cell(fdt, bus, "#size-cells", 1);
     return c->address > 0 && c->address <= CELLS_MAX && c->size <= CELLS_MAX;
 }
 
-// Translates an address of the bus `bus` into one of its parent by the bus's ranges property. False if none covers it.
+// Translates an address of the bus `bus` into one of its parent by the bus's ranges property. False
+// if none covers it.
 static bool address_lift(const void *fdt, int bus, int parent, uint64_t *address, uint64_t bytes)
 {
     int len;
@@ -137,12 +138,12 @@ static const char *registers_find(const void *fdt, int node, struct device_place
     return "it lies too deep";
 }
 
-// --- interrupts ----------------------------------------------------------------------------------------------------
+// --- interrupts ---------------------------------------------------------------------------------
 
 static int parent_of_interrupts(const void *fdt, int node)
 {
     for (unsigned depth = 0; node >= 0 && depth < BUSES_MAX; depth++) {
-        uint32_t phandle = tree_u32(fdt, node, "interrupt-parent", 0);
+        uint32_t phandle = tree_cell(fdt, node, "interrupt-parent", 0);
         if (phandle != 0) {
             return fdt_node_offset_by_phandle(fdt, phandle);
         }
@@ -153,7 +154,8 @@ static int parent_of_interrupts(const void *fdt, int node)
 
 static bool is_gic(const void *fdt, int controller)
 {
-    static const char *const names[] = {"arm,gic-v3", "arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a9-gic"};
+    static const char *const names[] = {"arm,gic-v3", "arm,cortex-a15-gic", "arm,gic-400",
+                                        "arm,cortex-a9-gic"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (fdt_node_check_compatible(fdt, controller, names[i]) == 0) {
             return true;
@@ -169,10 +171,10 @@ static bool is_plic(const void *fdt, int controller)
 }
 
 // Reads one interrupt specifier of a known controller.
-static const char *specifier_read(const void *fdt, int controller, const void *cells, unsigned count,
-                                  struct device_place *out)
+static const char *specifier_read(const void *fdt, int controller, const void *cells,
+                                  unsigned count, struct device_place *out)
 {
-    unsigned wanted = tree_u32(fdt, controller, "#interrupt-cells", 0);
+    unsigned wanted = tree_cell(fdt, controller, "#interrupt-cells", 0);
     if (wanted == 0 || count < wanted) {
         return "its interrupt is cut off";
     }
@@ -199,17 +201,19 @@ static const char *interrupt_find(const void *fdt, int node, struct device_place
     const void *extended = fdt_getprop(fdt, node, "interrupts-extended", &len);
     if (extended != NULL && len >= (int)sizeof(uint32_t)) {
         int controller = fdt_node_offset_by_phandle(fdt, cell(extended, 0));
-        return controller < 0 ? "its interrupt controller is missing"
-                              : specifier_read(fdt, controller, (const char *)extended + sizeof(uint32_t),
-                                               (unsigned)len / sizeof(uint32_t) - 1, out);
+        return controller < 0
+                   ? "its interrupt controller is missing"
+                   : specifier_read(fdt, controller, (const char *)extended + sizeof(uint32_t),
+                                    (unsigned)len / sizeof(uint32_t) - 1, out);
     }
     const void *plain = fdt_getprop(fdt, node, "interrupts", &len);
     if (plain == NULL) {
         return "it has no interrupt";
     }
     int controller = parent_of_interrupts(fdt, node);
-    return controller < 0 ? "its interrupt controller is missing"
-                          : specifier_read(fdt, controller, plain, (unsigned)len / sizeof(uint32_t), out);
+    return controller < 0
+               ? "its interrupt controller is missing"
+               : specifier_read(fdt, controller, plain, (unsigned)len / sizeof(uint32_t), out);
 }
 
 const char *tree_place(const void *fdt, int node, struct device_place *out)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the device manager reads from the device tree, through libfdt, trusting none of it: where a device's registers are, which interrupt
-// line it has, which device is the console. Pure; tested on the host. Source: Devicetree Specification 0.4, chapters 2.3 and 2.4; the bindings
-// of the interrupt controllers (arm,gic; riscv,plic0).
+// What the device manager reads from the device tree, through libfdt, trusting none of it: where a
+// device's registers are, which interrupt line it has, which device is the console. Pure; tested on
+// the host. Source: Devicetree Specification 0.4, chapters 2.3 and 2.4; the bindings of the
+// interrupt controllers (arm,gic; riscv,plic0).
 #ifndef DEVMGR_TREE_H
 #define DEVMGR_TREE_H
 
@@ -20,12 +21,13 @@ struct device_place {
 
 // Whether the blob is sound from end to end. After this the other functions cannot leave it.
 bool tree_valid(const void *fdt, size_t bytes);
-// The node of the console device (/chosen stdout-path: a path or an alias, perhaps with line settings), or -1.
+// The node of the console device (/chosen stdout-path: a path or an alias, perhaps with line
+// settings), or -1.
 int tree_console(const void *fdt);
 // Registers and first interrupt of a device. NULL on success, or what is wrong (a static text).
 const char *tree_place(const void *fdt, int node, struct device_place *out);
 // A property of one cell; `otherwise` if it is absent or of another length.
-uint32_t tree_u32(const void *fdt, int node, const char *name, uint32_t otherwise);
+uint32_t tree_cell(const void *fdt, int node, const char *name, uint32_t otherwise);
 // Whether the device is in use: no status property, or "okay".
 bool tree_enabled(const void *fdt, int node);
 

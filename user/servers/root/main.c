@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The root supervisor: the first program. The kernel gives it all authority there is; it reads the manifest of the boot image and
-// hands each service its part, then watches. What the rules decide (supervision.c) is carried out here; requests of other programs
-// (bullfinch/supervisor.h) are answered in serve.c. Whatever keeps the system from coming up is said in the kernel log, and the machine
-// powers off: never a hang. Book: chapters 24 and 25.
+// The root supervisor: the first program. The kernel gives it all authority there is; it reads the
+// manifest of the boot image and hands each service its part, then watches. What the rules decide
+// (supervision.c) is carried out here; requests of other programs (bullfinch/supervisor.h) are
+// answered in serve.c. Whatever keeps the system from coming up is said in the kernel log, and the
+// machine powers off: never a hang. Book: chapters 24 and 25.
 
 #include "user/servers/root/serve.h"
 #include <bullfinch/server.h>
@@ -29,9 +30,17 @@ static _Noreturn void power(uint32_t action)
     exit(1);
 }
 
+// What follows is to be seen even if a driver owns the console, or the boot is quiet.
+static void last_words_begin(void)
+{
+    (void)fflush(stdout);
+    (void)sys_system_console_take(root.resource);
+}
+
 __attribute__((format(printf, 1, 2))) static _Noreturn void boot_stop(const char *format, ...)
 {
     va_list args;
+    last_words_begin();
     printf("the system cannot start: ");
     va_start(args, format);
     vprintf(format, args);
@@ -40,7 +49,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void boot_stop(const char
     power(POWER_OFF);
 }
 
-// --- carrying out the rules ------------------------------------------------------------------------------------------
+// --- carrying out the rules ---------------------------------------------------------------------
 
 static void action_start(uint32_t node)
 {
@@ -61,22 +70,20 @@ static void action_carry_out(const struct sup_action *a)
 {
     struct unit *unit = &root.units[a->node];
     switch (a->kind) {
-    case SUP_ACT_START:
-        action_start(a->node);
-        return;
-    case SUP_ACT_ASK:
-        (void)sys_notification_signal(unit->stop, 1);
-        return;
-    case SUP_ACT_KILL:
-        (void)sys_job_kill(unit->job);
-        return;
-    case SUP_ACT_FORGET:
-        dynamic_free(unit);
-        return;
+    case SUP_ACT_START: action_start(a->node); return;
+    case SUP_ACT_ASK: (void)sys_notification_signal(unit->stop, 1); return;
+    case SUP_ACT_KILL: (void)sys_job_kill(unit->job); return;
+    case SUP_ACT_FORGET: dynamic_free(unit); return;
     case SUP_ACT_STOPPED:
+        if (!root.end_asked) { // a significant service ended
+            last_words_begin();
+            printf("the system ends: %s\n", root.failure);
+        }
         power(root.power_action);
     case SUP_ACT_GIVE_UP:
-        printf("giving up: services end more often than the manifest allows, or cannot start; powering off\n");
+        last_words_begin();
+        printf("giving up after: %s\n", root.failure);
+        printf("no more restarts within what the manifest allows: powering off\n");
         power(POWER_OFF);
     }
 }
@@ -96,16 +103,23 @@ void root_pump(struct root *r)
 static void process_ended(uint32_t node, uint64_t now)
 {
     struct unit *unit = &root.units[node];
+    const struct sup_node *n = &root.supervision.nodes[node];
     struct process_info info;
-    if (unit->process == HANDLE_NONE || sys_process_info(unit->process, &info) != OK || info.state != PROCESS_DEAD) {
+    if (unit->process == HANDLE_NONE || sys_process_info(unit->process, &info) != OK ||
+        info.state != PROCESS_DEAD) {
         return; // the bit of an incarnation that is cleared already
     }
+    bool normal = info.exit_reason == EXIT_NORMAL && info.exit_code == 0;
     exit_text(&info, unit->last_exit, sizeof(unit->last_exit));
-    if (root.supervision.nodes[node].state == SUP_UP) { // not on our wish
+    if (n->state == SUP_UP) { // not on our wish
         printf("%s ended: %s\n", unit->name, unit->last_exit);
+        if (!normal || n->restart == SUP_TYPE_PERMANENT || n->significant) {
+            (void)snprintf(root.failure, sizeof(root.failure), "%s ended: %s", unit->name,
+                           unit->last_exit);
+        }
     }
     service_clear(&root, node);
-    sup_exited(&root.supervision, node, info.exit_reason == EXIT_NORMAL && info.exit_code == 0, now);
+    sup_exited(&root.supervision, node, normal, now);
 }
 
 static void events_handle(struct server *s, uint64_t bits)
@@ -121,7 +135,7 @@ static void events_handle(struct server *s, uint64_t bits)
     root_pump(&root);
 }
 
-// --- the boot --------------------------------------------------------------------------------------------------------
+// --- the boot -----------------------------------------------------------------------------------
 
 static void log_open(void)
 {
@@ -150,7 +164,8 @@ static void image_open(void)
     status_t s = sys_vmo_info(root.boot_image, &info);
     if (s == OK) {
         uint64_t bytes = (info.size + ABI_PAGE_SIZE - 1) & ~(uint64_t)(ABI_PAGE_SIZE - 1);
-        s = sys_vmar_map(startup_handle(STARTUP_VMAR), root.boot_image, 0, 0, bytes, VM_READ, &base);
+        s = sys_vmar_map(startup_handle(STARTUP_VMAR), root.boot_image, 0, 0, bytes, VM_READ,
+                         &base);
     }
     if (s != OK) {
         boot_stop("the boot image cannot be mapped: %s", status_text(s));
@@ -175,7 +190,8 @@ static void manifest_open(void)
     if (archive_find(&root.image, MANIFEST_PATH, &entry, &why) != 1) {
         boot_stop("the boot image has no %s", MANIFEST_PATH);
     }
-    if (!manifest_parse((const char *)entry.data, entry.bytes, &root.manifest, message, sizeof(message))) {
+    if (!manifest_parse((const char *)entry.data, entry.bytes, &root.manifest, message,
+                        sizeof(message))) {
         boot_stop("%s, %s", MANIFEST_PATH, message);
     }
 }
@@ -205,7 +221,8 @@ int main(int argc, char **argv)
     services_open();
     sup_begin(&root.supervision);
     root_pump(&root);
-    struct server server = {.name = "root", .endpoint = root.endpoint, .notified = events_handle, .context = &root};
+    struct server server = {
+        .name = "root", .endpoint = root.endpoint, .notified = events_handle, .context = &root};
     server.ops = serve_ops(&server.op_count);
     server_run(&server);
 }

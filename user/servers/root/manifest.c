@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See manifest.h. Each line is split into words; a table maps the first word to the function that reads the rest.
+// See manifest.h. Each line is split into words; a table maps the first word to the function that
+// reads the rest.
 
 #include "user/servers/root/manifest.h"
 #include <inttypes.h>
@@ -7,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BADGE_MAX UINT32_MAX
+#define BADGE_MAX       UINT32_MAX
 #define SHUTDOWN_MS_MAX 60000u
-#define PERIOD_MAX 86400u
+#define PERIOD_MAX      86400u
 
 enum section { IN_NONE = 1, IN_GROUP = 2, IN_SERVICE = 4 };
 
@@ -36,12 +37,9 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct parser *p, const c
     return false;
 }
 
-// --- words ---------------------------------------------------------------------------------------------------------
+// --- words --------------------------------------------------------------------------------------
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r';
-}
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
 // Splits a line into words; a word may be "quoted" to hold blanks.
 static bool line_split(struct parser *p, const char *at, const char *end)
@@ -63,7 +61,8 @@ static bool line_split(struct parser *p, const char *at, const char *end)
         at += quoted ? 1 : 0;
         while (at < end && (quoted ? *at != '"' : !is_blank(*at))) {
             if (n + 1 == MANIFEST_WORD_BYTES || *at == '\0') {
-                return fail(p, "a word of more than %u bytes, or with a zero byte", MANIFEST_WORD_BYTES - 1);
+                return fail(p, "a word of more than %u bytes, or with a zero byte",
+                            MANIFEST_WORD_BYTES - 1);
             }
             word[n++] = *at++;
         }
@@ -92,7 +91,8 @@ static bool number_read(struct parser *p, unsigned word, uint64_t max, uint64_t 
 }
 
 // The index of a word in a list ended by NULL; fails naming the choices.
-static bool choice_read(struct parser *p, unsigned word, const char *const *choices, unsigned *index)
+static bool choice_read(struct parser *p, unsigned word, const char *const *choices,
+                        unsigned *index)
 {
     char all[120] = "";
     for (*index = 0; choices[*index] != NULL; (*index)++) {
@@ -119,7 +119,7 @@ static bool name_check(struct parser *p, const char *name, size_t size)
     return true;
 }
 
-// --- groups and services -------------------------------------------------------------------------------------------
+// --- groups and services ------------------------------------------------------------------------
 
 static struct manifest_group *group_find(struct manifest *m, const char *name)
 {
@@ -135,7 +135,8 @@ static bool name_is_free(struct parser *p, const char *name)
 {
     for (unsigned i = 0; i < p->m->service_count; i++) {
         if (strcmp(p->m->services[i].name, name) == 0) {
-            return fail(p, "there is a service '%s' already, line %u", name, p->m->services[i].line);
+            return fail(p, "there is a service '%s' already, line %u", name,
+                        p->m->services[i].line);
         }
     }
     return group_find(p->m, name) == NULL || fail(p, "there is a group '%s' already", name);
@@ -288,6 +289,12 @@ static bool read_shutdown(struct parser *p)
     return true;
 }
 
+static bool read_significant(struct parser *p)
+{
+    p->service->significant = true;
+    return true;
+}
+
 static bool read_only(struct parser *p)
 {
     static const char *const choices[] = {"shell", "run", NULL};
@@ -306,10 +313,11 @@ static bool read_limit(struct parser *p)
         [LIMIT_PROCESSES] = "processes", [LIMIT_OBJECTS] = "objects", [LIMIT_KINDS] = NULL,
     };
     unsigned kind;
-    return choice_read(p, 1, choices, &kind) && number_read(p, 2, UINT64_MAX - 1, &p->service->limits[kind]);
+    return choice_read(p, 1, choices, &kind) &&
+           number_read(p, 2, UINT64_MAX - 1, &p->service->limits[kind]);
 }
 
-// --- give ----------------------------------------------------------------------------------------------------------
+// --- give ---------------------------------------------------------------------------------------
 
 static bool endpoint_get(struct parser *p, const char *name, uint32_t *index)
 {
@@ -335,7 +343,8 @@ static bool endpoint_get(struct parser *p, const char *name, uint32_t *index)
 static bool give_endpoint(struct parser *p, struct manifest_give *g)
 {
     if (p->count < 5 || !endpoint_get(p, p->words[3], &g->index)) {
-        return p->count >= 5 ? false : fail(p, "expected: give HANDLE endpoint NAME serve | badge N");
+        return p->count >= 5 ? false
+                             : fail(p, "expected: give HANDLE endpoint NAME serve | badge N");
     }
     if (strcmp(p->words[4], "serve") == 0 && p->count == 5) {
         struct manifest_endpoint *e = &p->m->endpoints[g->index];
@@ -404,14 +413,15 @@ static bool give_job(struct parser *p, struct manifest_give *g)
         return true;
     }
     g->rights |= RIGHT_MANAGE;
-    return (i == 1 && p->count == 5 && strcmp(p->words[4], "manage") == 0) || fail(p, "expected: job self | job root [manage]");
+    return (i == 1 && p->count == 5 && strcmp(p->words[4], "manage") == 0) ||
+           fail(p, "expected: job self | job root [manage]");
 }
 
 static bool give_supervisor(struct parser *p, struct manifest_give *g)
 {
     static const char *const choices[] = {"list", "kill", "shutdown", "start", "done", NULL};
-    static_assert(SUP_MAY_LIST == 1 && SUP_MAY_KILL == 2 && SUP_MAY_SHUTDOWN == 4 && SUP_MAY_START == 8 &&
-                      SUP_MAY_DONE == 16,
+    static_assert(SUP_MAY_LIST == 1 && SUP_MAY_KILL == 2 && SUP_MAY_SHUTDOWN == 4 &&
+                      SUP_MAY_START == 8 && SUP_MAY_DONE == 16,
                   "bits in the order of the words");
     g->source = GIVE_SUPERVISOR;
     return flags_read(p, 3, choices, &g->permissions);
@@ -431,7 +441,8 @@ static bool give_device_tree(struct parser *p, struct manifest_give *g)
 
 static bool read_give(struct parser *p)
 {
-    static const char *const sources[] = {"endpoint", "resource", "job", "supervisor", "bootimage", "devicetree", NULL};
+    static const char *const sources[] = {"endpoint",  "resource",   "job", "supervisor",
+                                          "bootimage", "devicetree", NULL};
     static bool (*const readers[])(struct parser *, struct manifest_give *) = {
         give_endpoint, give_resource, give_job, give_supervisor, give_boot_image, give_device_tree};
     struct manifest_service *s = p->service;
@@ -454,11 +465,11 @@ static bool read_give(struct parser *p)
     return readers[source](p, g);
 }
 
-// --- lines ---------------------------------------------------------------------------------------------------------
+// --- lines --------------------------------------------------------------------------------------
 
 static const struct statement {
     const char *word;
-    unsigned where;              // enum section, or-ed
+    unsigned where;                // enum section, or-ed
     unsigned count_min, count_max; // words, with the first
     bool (*read)(struct parser *p);
 } statements[] = {
@@ -474,6 +485,7 @@ static const struct statement {
     {"restart", IN_SERVICE, 2, 2, read_restart},
     {"shutdown", IN_SERVICE, 2, 2, read_shutdown},
     {"only", IN_SERVICE, 2, 2, read_only},
+    {"significant", IN_SERVICE, 1, 1, read_significant},
     {"limit", IN_SERVICE, 3, 3, read_limit},
     {"give", IN_SERVICE, 3, MANIFEST_WORDS_MAX, read_give},
 };
@@ -510,6 +522,10 @@ static bool whole_check(struct parser *p)
         if (p->m->services[i].program[0] == '\0') {
             return fail(p, "the service '%s' has no program", p->m->services[i].name);
         }
+        if (p->m->services[i].significant && p->m->services[i].restart == SUP_TYPE_PERMANENT) {
+            return fail(p, "the service '%s' is significant, but permanent: it never ends for good",
+                        p->m->services[i].name);
+        }
     }
     for (unsigned i = 0; i < p->m->endpoint_count; i++) {
         p->line = p->m->endpoints[i].line;
@@ -521,9 +537,11 @@ static bool whole_check(struct parser *p)
     return p->m->service_count > 0 || fail(p, "no service at all");
 }
 
-bool manifest_parse(const char *text, size_t bytes, struct manifest *m, char *message, size_t message_bytes)
+bool manifest_parse(const char *text, size_t bytes, struct manifest *m, char *message,
+                    size_t message_bytes)
 {
-    struct parser p = {.m = m, .section = IN_NONE, .message = message, .message_bytes = message_bytes};
+    struct parser p = {
+        .m = m, .section = IN_NONE, .message = message, .message_bytes = message_bytes};
     memset(m, 0, sizeof(*m));
     m->groups[0] = (struct manifest_group){.name = "root", .intensity = 1, .period_s = 5};
     m->group_count = 1;

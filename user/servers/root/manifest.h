@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The manifest: which services there are, what each may do, and what happens when one ends. Text, described in docs/manifest.md. Pure parser,
-// tested on the host; it checks everything that can be known from the text alone.
+// The manifest: which services there are, what each may do, and what happens when one ends. Text,
+// described in docs/manifest.md. Pure parser, tested on the host; it checks everything that can be
+// known from the text alone.
 #ifndef ROOT_MANIFEST_H
 #define ROOT_MANIFEST_H
 
@@ -9,12 +10,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MANIFEST_SERVICES_MAX 32u
-#define MANIFEST_GROUPS_MAX 8u
+#define MANIFEST_SERVICES_MAX  32u
+#define MANIFEST_GROUPS_MAX    8u
 #define MANIFEST_ENDPOINTS_MAX 24u
-#define MANIFEST_GIVES_MAX 16u
-#define MANIFEST_WORDS_MAX 12u
-#define MANIFEST_WORD_BYTES 64u
+#define MANIFEST_GIVES_MAX     16u
+#define MANIFEST_WORDS_MAX     12u
+#define MANIFEST_WORD_BYTES    64u
 
 enum give_source {
     GIVE_ENDPOINT_SERVE,  // index: of the endpoint
@@ -28,11 +29,11 @@ enum give_source {
 };
 
 // What a supervisor handle allows; root puts them in its badge.
-#define SUP_MAY_LIST 1u
-#define SUP_MAY_KILL 2u
+#define SUP_MAY_LIST     1u
+#define SUP_MAY_KILL     2u
 #define SUP_MAY_SHUTDOWN 4u
-#define SUP_MAY_START 8u
-#define SUP_MAY_DONE 16u
+#define SUP_MAY_START    8u
+#define SUP_MAY_DONE     16u
 
 struct manifest_give {
     char name[sizeof(((struct startup_handle *)NULL)->name)];
@@ -59,6 +60,7 @@ struct manifest_service {
     uint32_t group;               // index into groups
     enum sup_restart_type restart;
     uint32_t shutdown_ms;
+    bool significant; // the system ends with it
     enum manifest_when when;
     unsigned line; // where it is described
 };
@@ -77,7 +79,8 @@ struct manifest_endpoint {
     unsigned line; // of its first use
 };
 
-// Groups and services in the order they stand in the text; `order` names both: groups as index, services as index | MANIFEST_SERVICE.
+// Groups and services in the order they stand in the text; `order` names both: groups as index,
+// services as index | MANIFEST_SERVICE.
 #define MANIFEST_SERVICE 0x80000000u
 struct manifest {
     struct manifest_group groups[MANIFEST_GROUPS_MAX]; // 0: "root"
@@ -88,6 +91,7 @@ struct manifest {
 };
 
 // False: `message` says line and what. The manifest is then unusable.
-bool manifest_parse(const char *text, size_t bytes, struct manifest *m, char *message, size_t message_bytes);
+bool manifest_parse(const char *text, size_t bytes, struct manifest *m, char *message,
+                    size_t message_bytes);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See serve.h. A caller's badge holds what it may ask for (SUP_MAY_*) in bits 0-7 and its own node plus one above.
+// See serve.h. A caller's badge holds what it may ask for (SUP_MAY_*) in bits 0-7 and its own node
+// plus one above.
 
 #include "user/servers/root/serve.h"
 #include <bullfinch/startup.h>
@@ -8,10 +9,7 @@
 #include <string.h>
 #include <gen/user_syscalls.h>
 
-static struct root *root_of(struct server_call *call)
-{
-    return call->server->context;
-}
+static struct root *root_of(struct server_call *call) { return call->server->context; }
 
 static bool may(const struct server_call *call, uint32_t permission)
 {
@@ -23,12 +21,9 @@ static uint32_t state_of(const struct sup_node *n)
     switch (n->state) {
     case SUP_UP:
     case SUP_ASKED:
-    case SUP_DYING:
-        return SUP_RUNNING;
-    case SUP_DOWN:
-        return SUP_RESTARTING;
-    case SUP_FINISHED:
-        return SUP_STOPPED;
+    case SUP_DYING: return SUP_RUNNING;
+    case SUP_DOWN: return SUP_RESTARTING;
+    case SUP_FINISHED: return SUP_STOPPED;
     }
     return SUP_FAILED;
 }
@@ -97,12 +92,14 @@ static status_t serve_kill(struct server_call *call)
         return ERR_NOT_SUPPORTED;
     }
     // Its end comes back as an event like any other end.
-    return root->units[node].process != HANDLE_NONE ? sys_process_kill(root->units[node].process) : ERR_BAD_STATE;
+    return root->units[node].process != HANDLE_NONE ? sys_process_kill(root->units[node].process)
+                                                    : ERR_NOT_FOUND;
 }
 
 static status_t shutdown_begin(struct root *root, uint32_t action)
 {
     root->power_action = action;
+    root->end_asked = true;
     sup_end(&root->supervision);
     root_pump(root);
     return SERVER_DEFERRED; // the caller is among what stops
@@ -124,16 +121,14 @@ static status_t serve_run_done(struct server_call *call)
     if (!may(call, SUP_MAY_DONE)) {
         return ERR_ACCESS_DENIED;
     }
-    printf("the program ended with %u: %.*s\n", (unsigned)call->w[0], (int)call->bytes, (const char *)call->data);
+    printf("the program ended with %u: %.*s\n", (unsigned)call->w[0], (int)call->bytes,
+           (const char *)call->data);
     return shutdown_begin(root_of(call), POWER_OFF);
 }
 
-// --- services that others ask for ------------------------------------------------------------------------------------
+// --- services that others ask for ---------------------------------------------------------------
 
-static bool text_ends(const char *text, size_t size)
-{
-    return memchr(text, '\0', size) != NULL;
-}
+static bool text_ends(const char *text, size_t size) { return memchr(text, '\0', size) != NULL; }
 
 static bool child_is_sound(const struct sup_child *c, unsigned handles)
 {
@@ -146,10 +141,13 @@ static bool child_is_sound(const struct sup_child *c, unsigned handles)
 }
 
 // Adds the service, takes the handles of the message, starts it.
-static status_t child_start(struct root *root, struct server_call *call, const struct sup_child *child, uint32_t group)
+static status_t child_start(struct root *root, struct server_call *call,
+                            const struct sup_child *child, uint32_t group)
 {
     struct dynamic_service *d = calloc(1, sizeof(*d));
-    uint32_t node = d != NULL ? sup_service_add(&root->supervision, group, SUP_TYPE_PERMANENT, 0, true) : SUP_NONE;
+    uint32_t node = d != NULL
+                        ? sup_service_add(&root->supervision, group, SUP_TYPE_PERMANENT, 0, true)
+                        : SUP_NONE;
     if (node == SUP_NONE) {
         free(d);
         return ERR_NO_SPACE;
@@ -197,8 +195,10 @@ static status_t serve_start(struct server_call *call)
 const struct server_op *serve_ops(unsigned *count)
 {
     static const struct server_op ops[] = {
-        {SUP_LIST, 0, serve_list},         {SUP_KILL, 1, serve_kill},
-        {SUP_SHUTDOWN, 0, serve_shutdown}, {SUP_RUN_DONE, 0, serve_run_done},
+        {SUP_LIST, 0, serve_list},
+        {SUP_KILL, 1, serve_kill},
+        {SUP_SHUTDOWN, 0, serve_shutdown},
+        {SUP_RUN_DONE, 0, serve_run_done},
         {SUP_START, sizeof(struct sup_child), serve_start},
     };
     *count = sizeof(ops) / sizeof(ops[0]);

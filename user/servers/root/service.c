@@ -10,10 +10,11 @@
 #include <gen/user_syscalls.h>
 
 #define CLIENT_RIGHTS (RIGHT_SEND | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_INSPECT)
-#define SERVER_RIGHTS (RIGHT_RECEIVE | RIGHT_SEND | RIGHT_MANAGE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_INSPECT)
-#define VMO_RIGHTS    (RIGHT_READ | RIGHT_MAP | RIGHT_INSPECT | RIGHT_DUPLICATE | RIGHT_TRANSFER)
-#define STOP_RIGHTS   (RIGHT_WAIT | RIGHT_MANAGE | RIGHT_INSPECT)
-#define IRQ_LINES     (1ull << 32)
+#define SERVER_RIGHTS \
+    (RIGHT_RECEIVE | RIGHT_SEND | RIGHT_MANAGE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_INSPECT)
+#define VMO_RIGHTS  (RIGHT_READ | RIGHT_MAP | RIGHT_INSPECT | RIGHT_DUPLICATE | RIGHT_TRANSFER)
+#define STOP_RIGHTS (RIGHT_WAIT | RIGHT_MANAGE | RIGHT_INSPECT)
+#define IRQ_LINES   (1ull << 32)
 
 bool boot_arg(const char *command_line, const char *name, char *buf, size_t size)
 {
@@ -31,7 +32,7 @@ bool boot_arg(const char *command_line, const char *name, char *buf, size_t size
     return false;
 }
 
-// --- what lives as long as root --------------------------------------------------------------------------------------
+// --- what lives as long as root -----------------------------------------------------------------
 
 static status_t resource_get(struct root *root, uint32_t kind)
 {
@@ -55,11 +56,10 @@ static status_t give_prepare(struct root *root, uint32_t node, unsigned i)
     case GIVE_ENDPOINT_CLIENT:
         return sys_endpoint_mint(root->endpoints[g->index], g->badge, CLIENT_RIGHTS, out);
     case GIVE_SUPERVISOR:
-        return sys_endpoint_mint(root->endpoint, (uint64_t)(node + 1) << 8 | g->permissions, CLIENT_RIGHTS, out);
-    case GIVE_RESOURCE:
-        return resource_get(root, g->kind);
-    default:
-        return OK;
+        return sys_endpoint_mint(root->endpoint, (uint64_t)(node + 1) << 8 | g->permissions,
+                                 CLIENT_RIGHTS, out);
+    case GIVE_RESOURCE: return resource_get(root, g->kind);
+    default: return OK;
     }
 }
 
@@ -113,7 +113,8 @@ bool services_add(struct root *root)
             name = g->name;
         } else if (is_wanted(root, &m->services[index])) {
             const struct manifest_service *spec = &m->services[index];
-            node = sup_service_add(s, group_nodes[spec->group], spec->restart, spec->shutdown_ms, false);
+            node = sup_service_add(s, group_nodes[spec->group], spec->restart, spec->shutdown_ms,
+                                   false);
             name = spec->name;
         } else {
             continue;
@@ -122,12 +123,14 @@ bool services_add(struct root *root)
             return false;
         }
         strcpy(root->units[node].name, name);
+        s->nodes[node].significant =
+            (m->order[i] & MANIFEST_SERVICE) != 0 && m->services[index].significant;
         root->units[node].spec = (m->order[i] & MANIFEST_SERVICE) != 0 ? &m->services[index] : NULL;
     }
     return true;
 }
 
-// --- starting --------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 // Everything a start collects for spawn.
 struct starting {
@@ -152,24 +155,12 @@ static void give_add(struct root *root, struct starting *st, unsigned i)
         handle_add(st, g->name, root->endpoints[g->index], SERVER_RIGHTS);
         return;
     case GIVE_ENDPOINT_CLIENT:
-    case GIVE_SUPERVISOR:
-        handle_add(st, g->name, st->unit->gives[i], RIGHTS_SAME);
-        return;
-    case GIVE_RESOURCE:
-        handle_add(st, g->name, root->resources[g->kind], g->rights);
-        return;
-    case GIVE_BOOT_IMAGE:
-        handle_add(st, g->name, root->boot_image, VMO_RIGHTS);
-        return;
-    case GIVE_DEVICE_TREE:
-        handle_add(st, g->name, root->device_tree, VMO_RIGHTS);
-        return;
-    case GIVE_JOB_SELF:
-        handle_add(st, g->name, st->unit->job, RIGHTS_SAME);
-        return;
-    case GIVE_JOB_ROOT:
-        handle_add(st, g->name, root->job, g->rights);
-        return;
+    case GIVE_SUPERVISOR: handle_add(st, g->name, st->unit->gives[i], RIGHTS_SAME); return;
+    case GIVE_RESOURCE: handle_add(st, g->name, root->resources[g->kind], g->rights); return;
+    case GIVE_BOOT_IMAGE: handle_add(st, g->name, root->boot_image, VMO_RIGHTS); return;
+    case GIVE_DEVICE_TREE: handle_add(st, g->name, root->device_tree, VMO_RIGHTS); return;
+    case GIVE_JOB_SELF: handle_add(st, g->name, st->unit->job, RIGHTS_SAME); return;
+    case GIVE_JOB_ROOT: handle_add(st, g->name, root->job, g->rights); return;
     }
 }
 
@@ -240,7 +231,8 @@ static const char *program_of(const struct unit *unit)
     return unit->spec != NULL ? unit->spec->program : unit->dynamic->child.program;
 }
 
-static status_t process_start(struct root *root, uint32_t node, const struct archive_entry *file, const char **why)
+static status_t process_start(struct root *root, uint32_t node, const struct archive_entry *file,
+                              const char **why)
 {
     struct unit *unit = &root->units[node];
     struct starting st = {.unit = unit, .args = {unit->name}};
@@ -249,8 +241,14 @@ static status_t process_start(struct root *root, uint32_t node, const struct arc
     } else {
         dynamic_collect(&st);
     }
-    struct spawn_request request = {.name = unit->name, .job = unit->job, .image = file->data, .image_bytes = file->bytes,
-                                    .args = st.args, .env = st.env, .handles = st.handles, .handle_count = st.handle_count};
+    struct spawn_request request = {.name = unit->name,
+                                    .job = unit->job,
+                                    .image = file->data,
+                                    .image_bytes = file->bytes,
+                                    .args = st.args,
+                                    .env = st.env,
+                                    .handles = st.handles,
+                                    .handle_count = st.handle_count};
     struct spawn_result result;
     status_t s = spawn(&request, &result, why);
     if (s != OK) {
@@ -278,7 +276,9 @@ status_t service_start(struct root *root, uint32_t node)
     s = s != OK ? s : job_prepare(root, unit, &why);
     s = s != OK ? s : process_start(root, node, &file, &why);
     if (s != OK) {
-        printf("cannot start %s: %s: %s (%s)\n", unit->name, program_of(unit), why, status_text(s));
+        (void)snprintf(root->failure, sizeof(root->failure), "cannot start %s: %s: %s (%s)",
+                       unit->name, program_of(unit), why, status_text(s));
+        printf("%s\n", root->failure);
         service_clear(root, node);
         return s;
     }

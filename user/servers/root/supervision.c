@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// See supervision.h. State changes only in the event functions and in sup_next; both leave the marks stop_wanted and start_wanted from
-// which sup_next derives the next action, so that an event in the middle of a restart simply changes the marks.
+// See supervision.h. State changes only in the event functions and in sup_next; both leave the
+// marks stop_wanted and start_wanted from which sup_next derives the next action, so that an event
+// in the middle of a restart simply changes the marks.
 
 #include "user/servers/root/supervision.h"
 #include <stddef.h>
 #include <string.h>
 
 #define NS_PER_SECOND 1000000000ull
-#define NS_PER_MS 1000000ull
+#define NS_PER_MS     1000000ull
 
-// --- the tree ------------------------------------------------------------------------------------------------------
+// --- the tree -----------------------------------------------------------------------------------
 
 uint32_t sup_depth(const struct supervision *s, uint32_t node)
 {
@@ -30,7 +31,8 @@ static bool node_is_below(const struct supervision *s, uint32_t node, uint32_t g
     return false;
 }
 
-// Inserts the node behind everything that is below its parent. Order of addition is start order among siblings.
+// Inserts the node behind everything that is below its parent. Order of addition is start order
+// among siblings.
 static void order_insert(struct supervision *s, uint32_t node)
 {
     uint32_t at = s->count;
@@ -62,7 +64,8 @@ void sup_init(struct supervision *s)
     s->nodes[SUP_ROOT].period_s = 5;
 }
 
-uint32_t sup_group_add(struct supervision *s, uint32_t parent, enum sup_strategy strategy, uint32_t intensity, uint32_t period_s)
+uint32_t sup_group_add(struct supervision *s, uint32_t parent, enum sup_strategy strategy,
+                       uint32_t intensity, uint32_t period_s)
 {
     uint32_t node = node_add(s, parent, true);
     if (node != SUP_NONE) {
@@ -73,7 +76,8 @@ uint32_t sup_group_add(struct supervision *s, uint32_t parent, enum sup_strategy
     return node;
 }
 
-uint32_t sup_service_add(struct supervision *s, uint32_t parent, enum sup_restart_type restart, uint32_t shutdown_ms, bool dynamic)
+uint32_t sup_service_add(struct supervision *s, uint32_t parent, enum sup_restart_type restart,
+                         uint32_t shutdown_ms, bool dynamic)
 {
     uint32_t node = node_add(s, parent, false);
     if (node != SUP_NONE) {
@@ -96,14 +100,15 @@ void sup_service_remove(struct supervision *s, uint32_t node)
     s->nodes[node].used = false;
 }
 
-// --- marks ---------------------------------------------------------------------------------------------------------
+// --- marks --------------------------------------------------------------------------------------
 
 static bool is_alive(const struct sup_node *n)
 {
     return n->state == SUP_UP || n->state == SUP_ASKED || n->state == SUP_DYING;
 }
 
-// Everything below the node (or the service itself) shall end, and stay down unless marked otherwise afterwards.
+// Everything below the node (or the service itself) shall end, and stay down unless marked
+// otherwise afterwards.
 static void subtree_stop(struct supervision *s, uint32_t top)
 {
     for (uint32_t i = 0; i < s->count; i++) {
@@ -116,8 +121,8 @@ static void subtree_stop(struct supervision *s, uint32_t top)
     }
 }
 
-// Everything below the group starts from its specification: children that had finished come back, windows are empty. Dynamic ones
-// are no part of the specification and stay marked as finished.
+// Everything below the group starts from its specification: children that had finished come back,
+// windows are empty. Dynamic ones are no part of the specification and stay marked as finished.
 static void group_begin(struct supervision *s, uint32_t top)
 {
     for (uint32_t i = 0; i < s->count; i++) {
@@ -149,10 +154,10 @@ static void node_start(struct supervision *s, uint32_t node)
     }
 }
 
-// --- restarts ------------------------------------------------------------------------------------------------------
+// --- restarts -----------------------------------------------------------------------------------
 
-// Enters a restart in the group's window; true if that is one too many. OTP: whole seconds, entries of the last `period` count, more than
-// `intensity` of them are too many.
+// Enters a restart in the group's window; true if that is one too many. OTP: whole seconds, entries
+// of the last `period` count, more than `intensity` of them are too many.
 static bool window_add(struct sup_node *group, uint64_t now_ns)
 {
     uint64_t now_s = now_ns / NS_PER_SECOND;
@@ -191,7 +196,8 @@ static void siblings_restart(struct supervision *s, uint32_t node)
             behind = true;
             continue;
         }
-        if (n->parent != group || strategy == SUP_ONE_FOR_ONE || (strategy == SUP_REST_FOR_ONE && !behind)) {
+        if (n->parent != group || strategy == SUP_ONE_FOR_ONE ||
+            (strategy == SUP_REST_FOR_ONE && !behind)) {
             continue;
         }
         subtree_stop(s, other);
@@ -213,14 +219,23 @@ static void node_restart(struct supervision *s, uint32_t node, uint64_t now_ns)
     siblings_restart(s, node);
 }
 
-void sup_begin(struct supervision *s)
+void sup_begin(struct supervision *s) { group_begin(s, SUP_ROOT); }
+
+void sup_started(struct supervision *s, uint32_t node) { s->nodes[node].state = SUP_UP; }
+
+void sup_end(struct supervision *s)
 {
-    group_begin(s, SUP_ROOT);
+    s->ending = true;
+    subtree_stop(s, SUP_ROOT);
 }
 
-void sup_started(struct supervision *s, uint32_t node)
+// A service ended that does not run again.
+static void service_finish(struct supervision *s, struct sup_node *n)
 {
-    s->nodes[node].state = SUP_UP;
+    n->state = SUP_FINISHED;
+    if (n->significant) {
+        sup_end(s);
+    }
 }
 
 void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)
@@ -234,7 +249,7 @@ void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)
         s->nodes[n->parent].start_failed = true;
         group_give_up(s, n->parent);
     } else if (n->restart == SUP_TYPE_TEMPORARY) {
-        n->state = SUP_FINISHED;
+        service_finish(s, n);
     } else {
         node_restart(s, node, now_ns);
     }
@@ -256,17 +271,11 @@ void sup_exited(struct supervision *s, uint32_t node, bool normal, uint64_t now_
     if (again) {
         node_restart(s, node, now_ns);
     } else {
-        n->state = SUP_FINISHED;
+        service_finish(s, n);
     }
 }
 
-void sup_end(struct supervision *s)
-{
-    s->ending = true;
-    subtree_stop(s, SUP_ROOT);
-}
-
-// --- what to do next -----------------------------------------------------------------------------------------------
+// --- what to do next ----------------------------------------------------------------------------
 
 // The last service in start order that shall end. Until it is down nothing else happens.
 static bool stop_next(struct supervision *s, uint64_t now_ns, bool *waiting, struct sup_action *out)
@@ -308,8 +317,8 @@ static bool forget_next(struct supervision *s, struct sup_action *out)
     return false;
 }
 
-// A group that gave up and is down now: its parent decides, which leaves new marks. Innermost first, because a parent may give up over
-// it. Returns false if there is none.
+// A group that gave up and is down now: its parent decides, which leaves new marks. Innermost
+// first, because a parent may give up over it. Returns false if there is none.
 static bool group_ends(struct supervision *s, uint64_t now_ns)
 {
     for (uint32_t i = s->count; i-- > 0;) {

@@ -1,26 +1,33 @@
 // SPDX-License-Identifier: MIT
-// The rules of supervision, after Erlang/OTP's `supervisor` (semantics: docs/manifest.md): a tree of groups and services; what happens
-// goes in as events, what is to be done comes out as actions. No system calls and no clock of its own, so the rules are tested on the host.
+// The rules of supervision, after Erlang/OTP's `supervisor` (semantics: docs/manifest.md): a tree
+// of groups and services; what happens goes in as events, what is to be done comes out as actions.
+// No system calls and no clock of its own, so the rules are tested on the host.
 //
-// Use: add groups and services, call sup_begin, then after every event call sup_next until it has nothing more, carrying out each action.
-// One thing happens at a time: services stop one by one in reverse start order, and start one by one, and only when nothing is left to stop.
+// Use: add groups and services, call sup_begin, then after every event call sup_next until it has
+// nothing more, carrying out each action. One thing happens at a time: services stop one by one in
+// reverse start order, and start one by one, and only when nothing is left to stop.
 //
-// An exit that calls for a restart is entered in the group's window; when more than `intensity` of them lie within `period` seconds the group gives
-// up: its services stop, and its own parent treats it as a child that ended. When the topmost group gives up, so does everything.
+// An exit that calls for a restart is entered in the group's window; when more than `intensity` of
+// them lie within `period` seconds the group gives up: its services stop, and its own parent treats
+// it as a child that ended. When the topmost group gives up, so does everything.
 #ifndef ROOT_SUPERVISION_H
 #define ROOT_SUPERVISION_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SUP_NODES_MAX 48u
+#define SUP_NODES_MAX     48u
 #define SUP_INTENSITY_MAX 30u
-#define SUP_DEPTH_MAX 8u
-#define SUP_ROOT 0u // the topmost group
-#define SUP_NONE UINT32_MAX
+#define SUP_DEPTH_MAX     8u
+#define SUP_ROOT          0u // the topmost group
+#define SUP_NONE          UINT32_MAX
 
 enum sup_strategy { SUP_ONE_FOR_ONE, SUP_ONE_FOR_ALL, SUP_REST_FOR_ONE };
-enum sup_restart_type { SUP_TYPE_PERMANENT = 0, SUP_TYPE_TRANSIENT = 1, SUP_TYPE_TEMPORARY = 2 }; // as enum sup_restart
+enum sup_restart_type {
+    SUP_TYPE_PERMANENT = 0,
+    SUP_TYPE_TRANSIENT = 1,
+    SUP_TYPE_TEMPORARY = 2
+}; // as enum sup_restart
 enum sup_node_state {
     SUP_DOWN,     // not running: not yet started, or between two incarnations
     SUP_UP,       // running
@@ -32,13 +39,14 @@ enum sup_node_state {
 struct sup_node {
     bool used;
     bool group;
-    bool dynamic;       // added while running: forgotten when its group restarts
-    bool stop_wanted;   // services
-    bool start_wanted;  // services
-    bool counted_down;  // groups: not all of it has been started since it was last begun
-    bool giving_up;     // groups: once all of it is down its parent hears of it
-    bool start_failed;  // groups giving up: because a first start failed
-    uint32_t parent;    // group; SUP_NONE for SUP_ROOT
+    bool significant;  // services: when it ends for good, everything ends (OTP: any_significant)
+    bool dynamic;      // added while running: forgotten when its group restarts
+    bool stop_wanted;  // services
+    bool start_wanted; // services
+    bool counted_down; // groups: not all of it has been started since it was last begun
+    bool giving_up;    // groups: once all of it is down its parent hears of it
+    bool start_failed; // groups giving up: because a first start failed
+    uint32_t parent;   // group; SUP_NONE for SUP_ROOT
     enum sup_restart_type restart;
     enum sup_node_state state; // services
     uint32_t shutdown_ms;      // services: 0 = kill at once
@@ -75,11 +83,13 @@ struct sup_action {
 };
 
 void sup_init(struct supervision *s);
-// Add to a group, at the end of its start order; SUP_NONE when the table is full. Services added before sup_begin start there; later ones (dynamic) the
-// caller starts itself: then sup_started, or sup_service_remove.
-uint32_t sup_group_add(struct supervision *s, uint32_t parent, enum sup_strategy strategy, uint32_t intensity, uint32_t period_s);
-uint32_t sup_service_add(struct supervision *s, uint32_t parent, enum sup_restart_type restart, uint32_t shutdown_ms,
-                         bool dynamic);
+// Add to a group, at the end of its start order; SUP_NONE when the table is full. Services added
+// before sup_begin start there; later ones (dynamic) the caller starts itself: then sup_started, or
+// sup_service_remove.
+uint32_t sup_group_add(struct supervision *s, uint32_t parent, enum sup_strategy strategy,
+                       uint32_t intensity, uint32_t period_s);
+uint32_t sup_service_add(struct supervision *s, uint32_t parent, enum sup_restart_type restart,
+                         uint32_t shutdown_ms, bool dynamic);
 // Removes a service that is down (a dynamic one whose first start failed).
 void sup_service_remove(struct supervision *s, uint32_t node);
 void sup_begin(struct supervision *s);

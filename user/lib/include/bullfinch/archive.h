@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reading the boot archive (POSIX ustar) in memory, checking every header. Pure: nothing is copied, results point into the archive.
+// Reading the boot archive (POSIX ustar) in memory, checking every header. Pure: nothing is copied,
+// results point into the archive.
 #ifndef BULLFINCH_ARCHIVE_H
 #define BULLFINCH_ARCHIVE_H
 
@@ -22,10 +23,12 @@ struct archive_entry {
     char target[101]; // symbolic links
 };
 
-// Moves to the next entry: 1 and *entry, 0 at the end, -1 and *why (a static text) if the archive is damaged at a->at.
-// Entries of other types (devices, ...) are an error.
+// Moves to the next entry: 1 and *entry, 0 at the end, -1 and *why (a static text) if the archive
+// is damaged at a->at. Entries of other types (devices, ...) are an error.
 int archive_next(struct archive *a, struct archive_entry *entry, const char **why);
-// Finds an entry by its whole path, starting from the front whatever a->at says: as archive_next, 0 = not there.
-int archive_find(const struct archive *a, const char *path, struct archive_entry *entry, const char **why);
+// Finds an entry by its whole path, starting from the front whatever a->at says: as archive_next, 0
+// = not there.
+int archive_find(const struct archive *a, const char *path, struct archive_entry *entry,
+                 const char **why);
 
 #endif

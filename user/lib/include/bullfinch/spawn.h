@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Starting a program: the ELF loader (static ELF64 executables) and everything around it, in user space.
+// Starting a program: the ELF loader (static ELF64 executables) and everything around it, in user
+// space.
 #ifndef BULLFINCH_SPAWN_H
 #define BULLFINCH_SPAWN_H
 
@@ -13,8 +14,8 @@ struct spawn_handle {
 };
 
 struct spawn_request {
-    const char *name; // of the process, for ps and messages
-    handle_t job;     // MANAGE
+    const char *name;  // of the process, for ps and messages
+    handle_t job;      // MANAGE
     const void *image; // the ELF file in memory
     size_t image_bytes;
     const char *const *args; // args[0] = program name by custom; NULL-terminated
@@ -29,8 +30,8 @@ struct spawn_result {
     handle_t thread;
 };
 
-// Starts the program. On failure nothing is left behind and *why (may be NULL) points at a static text naming what is wrong with the
-// image or which step failed.
+// Starts the program. On failure nothing is left behind and *why (may be NULL) points at a static
+// text naming what is wrong with the image or which step failed.
 status_t spawn(const struct spawn_request *request, struct spawn_result *result, const char **why);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the parent gave this process: handles by name, arguments, environment. Read from the start-up block (abi/bootimage.h) by crt0
-// before main runs; valid for the life of the process.
+// What the parent gave this process: handles by name, arguments, environment. Read from the
+// start-up block (abi/bootimage.h) by crt0 before main runs; valid for the life of the process.
 #ifndef BULLFINCH_STARTUP_H
 #define BULLFINCH_STARTUP_H
 

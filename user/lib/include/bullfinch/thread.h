@@ -6,9 +6,11 @@
 #include "abi/types.h"
 #include <stddef.h>
 
-// Starts a thread of this process in `entry(arg)`; it ends when that returns. Its stack (0 = 64 KiB) has a guard page below and stays until the
-// process ends: threads are for the life of a server. *thread (may be NULL) is the caller's. On failure nothing is left behind.
-// ERR_NO_MEMORY, ERR_QUOTA, ERR_NO_SPACE.
-status_t thread_spawn(const char *name, void (*entry)(void *arg), void *arg, size_t stack_bytes, handle_t *thread);
+// Starts a thread of this process in `entry(arg)`; it ends when that returns. Its stack (0 = 64
+// KiB) has a guard page below and is used again for a later thread once this one is dead. *thread
+// (may be NULL) is the caller's. On failure nothing is left behind. ERR_NO_MEMORY, ERR_QUOTA,
+// ERR_NO_SPACE.
+status_t thread_spawn(const char *name, void (*entry)(void *arg), void *arg, size_t stack_bytes,
+                      handle_t *thread);
 
 #endif
