@@ -23,8 +23,8 @@
 
 #define CONSOLE_BADGE_CONTROL 1u
 
-// FS_CONTROL codes (word 0). CONSOLE_FOREGROUND and CONSOLE_INTERRUPT are for the controlling stream
-// only (ERR_ACCESS_DENIED for others).
+// FS_CONTROL codes (word 0). CONSOLE_FOREGROUND and CONSOLE_INTERRUPT are for the controlling
+// stream only (ERR_ACCESS_DENIED for others).
 enum console_control {
     // w1 1: raw; 0: line mode
     CONSOLE_RAW = 1,
