@@ -40,7 +40,8 @@ def host_run(path, program, args=(), stdin=b"", limit_mib=256):
 
 def test_programs_do_the_same_as_under_node(env):
     path = runner(env)
-    for name, args in (("hello", ()), ("args", ("a", "b c")), ("filecopy", ()), ("dirlist", ()),
+    for name, args in (("hello", ()), ("args", ("a", "b c")), ("filecopy", ()), ("dirlist", ()), ("fileops", ()),
+                       ("numeric", ()),
                        ("sha256", ()), ("bigmem", ()), ("readstdin", ()), ("timeclock", ())):
         expected, code = programs.node_run(env, name, args, programs.STDIN_TEXT)
         got = host_run(path, programs.app(env, name), args, programs.STDIN_TEXT)

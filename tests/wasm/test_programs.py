@@ -85,6 +85,14 @@ def test_directories_are_made_listed_removed(env):
     same(env, "dirlist")
 
 
+def test_ninety_file_operations_give_the_same_results(env):
+    same(env, "fileops")
+
+
+def test_every_numeric_instruction_computes_the_same(env):
+    same(env, "numeric")
+
+
 def test_sha256_of_2_mib_is_the_known_answer(env):
     assert same(env, "sha256").code == 0
 
