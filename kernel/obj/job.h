@@ -32,7 +32,8 @@ void job_init_caches(void);
 static inline struct job *job_from_object(struct object *o) { return container_of(o, struct job, object); }
 // One reference for the caller. ERR_OUT_OF_RANGE (too deep), ERR_BAD_STATE (killed), ERR_QUOTA, ERR_NO_MEMORY. parent NULL: the root job.
 status_t job_create(struct job *parent, const char *name, struct job **out) MUST_CHECK;
-status_t job_kill(struct job *job) MUST_CHECK; // a slice; STATUS_RESTART until no live process is left
+// A slice; STATUS_RESTART until no live process is left. `last`, the caller's process, goes after all others: dead, it could not go on.
+status_t job_kill(struct job *job, struct process *last) MUST_CHECK;
 bool job_is_killed(const struct job *job);     // it or an ancestor
 void job_info(struct job *job, struct job_info *out);
 // The index-th child or process with a reference, or NULL.

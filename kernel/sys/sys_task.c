@@ -29,8 +29,7 @@ status_t sys_job_set_limit(struct thread *t, const struct handle_arg *job, uint3
 
 status_t sys_job_kill(struct thread *t, const struct handle_arg *job)
 {
-    (void)t;
-    return job_kill(job_from_object(job->object));
+    return job_kill(job_from_object(job->object), t->process);
 }
 
 status_t sys_job_info(struct thread *t, const struct handle_arg *job, uaddr_t info)

@@ -41,16 +41,20 @@ static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; 
 
 static size_t character_before(const struct edit *edit, size_t at)
 {
-    while (at > 0 && is_continuation(edit->text[--at])) {
+    at -= at > 0;
+    while (at > 0 && is_continuation(edit->text[at])) {
+        at--;
     }
     return at;
 }
 
 static size_t character_after(const struct edit *edit, size_t at)
 {
-    while (at < edit->bytes && is_continuation(edit->text[++at])) {
+    at += at < edit->bytes;
+    while (at < edit->bytes && is_continuation(edit->text[at])) {
+        at++;
     }
-    return at < edit->bytes ? at : edit->bytes;
+    return at;
 }
 
 static size_t word_before(const struct edit *edit, size_t at)
