@@ -54,6 +54,14 @@ def test_memory_runs_out_politely(env):
     assert (got.stdout, got.returncode) == (programs.BIGMEM_TEXT, 0), f"{got.stdout!r}"
 
 
+def test_hostile_calls_hurt_nobody(env):
+    path = runner(env)
+    for seed in range(1, 20):
+        got = host_run(path, programs.app(env, "hostile"), ("4000", str(seed * 2)))
+        assert (got.stdout, got.returncode) == (programs.HOSTILE_TEXT % 4000, 0), \
+            f"seed {seed * 2}: {got.stdout!r} {got.stderr.decode(errors='replace')[:3000]}"
+
+
 def test_ends_are_told_apart(env):
     path = runner(env)
     for name, args, code, reason in (

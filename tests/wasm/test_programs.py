@@ -18,6 +18,7 @@ CODE_NO_MEMORY = 137
 NODE_SECONDS = 120
 GUEST_SECONDS = 300  # a minute of computing, on a machine that is busy with other tests
 BIGMEM_TEXT = b"malloc said no\nhad some: yes\nafter freeing: memory again\n"
+HOSTILE_TEXT = b"survived %d calls, more than 100 of them good: yes\n"
 STDIN_TEXT = b"one line\ntwo  words\n\nno newline at the end"
 
 
@@ -119,6 +120,11 @@ def test_memory_runs_out_politely(env):
 def test_64_mib_of_ram_are_enough(env):
     memory_runs_out(env, "64M")
     same(env, "filecopy", options=("--mem", "64M"))
+
+
+def test_hostile_calls_hurt_nobody(env):
+    got = env.run_program(app(env, "hostile"), (), b"", GUEST_SECONDS)
+    assert (got.stdout, got.code) == (HOSTILE_TEXT % 20000, 0), f"{got.stdout!r}, code {got.code}"
 
 
 def test_a_trap_says_what_happened(env):
