@@ -41,8 +41,8 @@
 #define MSG_BADGE_CLOSED 0xffffffffu
 
 // ipc_recv and ipc_reply_recv return one of these when they succeed.
-#define RECV_MESSAGE \
-    0 // a message; whether it is a call is known by whether ipc_reply finds a caller
+// a message; whether it is a call is known by whether ipc_reply finds a caller
+#define RECV_MESSAGE      0
 #define RECV_NOTIFICATION 1 // word 0 holds the bits of the bound notification
 
 // Per thread, mapped readable and writable in its process; its address is the third argument of a
