@@ -104,7 +104,6 @@ bool aspace_teardown(struct aspace *as)
     }
     unsigned budget = SLICE_PAGES;
     spin_lock(&root->lock);
-    as->dying = true;
     bool done = vmar_clear(root, &budget) && arch_aspace_fini(&as->arch);
     if (done) {
         ASSERT(as->mapped_pages == 0 && as->table_pages == 0);
@@ -145,7 +144,7 @@ static status_t entry_set(struct aspace *as, const struct mapping *m, vaddr_t va
     return OK;
 }
 
-// Both locks are held. *sweep tells whether the VMO has a sweep to be worked on afterwards.
+// Both locks are held. STATUS_RESTART: the VMO's sweep comes first.
 static status_t fault_locked(struct aspace *as, struct mapping *m, vaddr_t va, bool write)
 {
     struct vmo *v = m->vmo;

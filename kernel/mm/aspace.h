@@ -18,7 +18,6 @@ struct aspace {
     struct vmar *root; // holds the lock of the regions and the page tables; NULL once torn down
     uint64_t mapped_pages, table_pages;
     status_t table_error; // why the last page table was not to be had
-    bool dying;
 };
 
 void aspace_init_caches(void);

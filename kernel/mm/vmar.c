@@ -4,8 +4,8 @@
 //
 // Who holds a VMAR: its parent's tree (so that it stays when all handles are closed), each handle,
 // and its descendants hold the root. Destroying one marks it, empties it in slices and takes it out
-// of its parent; what handles remain then give ERR_BAD_STATE. Placement (placement in vmar_place.c)
-// leaves a guard page on each side of what the kernel places.
+// of its parent; what handles remain then give ERR_BAD_STATE. Where the kernel chooses a place is
+// vmar_place.c's.
 #include "kernel/debug/log.h"
 #include "kernel/mm/region.h"
 #include "kernel/mm/slab.h"

@@ -107,25 +107,30 @@ static struct job *walk_next_locked(struct job *top, struct job *at)
     return at == top ? NULL : list_entry(at->sibling.next, struct job, sibling);
 }
 
-static struct process *live_process_below_locked(struct job *top)
+// Some process below top that is not dying, `last` only if there is no other.
+static struct process *live_process_below_locked(struct job *top, struct process *last)
 {
+    struct process *found = NULL;
     for (struct job *job = top; job != NULL; job = walk_next_locked(top, job)) {
-        struct list *node = list_first(&job->processes);
-        if (node != NULL) {
-            struct process *p = list_entry(node, struct process, job_node);
-            object_get(&p->object);
-            return p;
+        list_for_each(it, &job->processes) {
+            found = list_entry(it, struct process, job_node);
+            if (found != last) {
+                return found;
+            }
         }
     }
-    return NULL;
+    return found;
 }
 
-status_t job_kill(struct job *job)
+status_t job_kill(struct job *job, struct process *last)
 {
     for (unsigned i = 0; i < KILL_SLICE; i++) {
         spin_lock(&job_lock);
         job->killed = true;
-        struct process *p = live_process_below_locked(job);
+        struct process *p = live_process_below_locked(job, last);
+        if (p != NULL) {
+            object_get(&p->object);
+        }
         spin_unlock(&job_lock);
         if (p == NULL) {
             return OK;
@@ -153,8 +158,7 @@ struct job *job_child_at(struct job *job, uint64_t index)
 {
     struct job *found = NULL;
     spin_lock(&job_lock);
-    list_for_each(it, &job->children)
-    {
+    list_for_each(it, &job->children) {
         if (index-- == 0) {
             found = list_entry(it, struct job, sibling);
             object_get(&found->object);
@@ -169,8 +173,7 @@ struct process *job_process_at(struct job *job, uint64_t index)
 {
     struct process *found = NULL;
     spin_lock(&job_lock);
-    list_for_each(it, &job->processes)
-    {
+    list_for_each(it, &job->processes) {
         if (index-- == 0) {
             found = list_entry(it, struct process, job_node);
             object_get(&found->object);

@@ -113,19 +113,25 @@ static inline void yield_running(void)
     object_put(&t->object);
 }
 
-// Has the others yield until t has the CPU.
-static inline void become(struct thread *t)
+// Has the others yield until t has the CPU, or has died instead.
+static inline bool become_or_die(struct thread *t)
 {
     for (unsigned i = 0; running != t; i++) {
+        if (t->state == THREAD_DEAD) {
+            return false;
+        }
         assert_true(i < 1000);
         if (running == NULL) {
             enter(ENTER_NOTHING, NULL);
         } else {
             yield_running();
         }
-        assert_non_null(running); // else t cannot run
+        assert_true(running != NULL || t->state == THREAD_DEAD); // else t cannot run
     }
+    return true;
 }
+
+static inline void become(struct thread *t) { assert_true(become_or_die(t)); }
 
 // Lets the reaper finish: dead processes and objects are gone afterwards.
 static inline void settle(void)
@@ -153,8 +159,8 @@ static inline status_t thread_status(struct thread *t)
 static inline status_t call_registers(struct thread *t, uint64_t number, const uint64_t args[8],
                                       uint64_t extra)
 {
+    become(t);
     for (;;) {
-        become(t);
         t->arch.number = number;
         memcpy(t->arch.args, args, sizeof(t->arch.args));
         t->arch.extra = extra;
@@ -165,6 +171,9 @@ static inline status_t call_registers(struct thread *t, uint64_t number, const u
         }
         assert_memory_equal(t->arch.args, args, sizeof(t->arch.args)); // it can be made again
         restarts++;
+        if (!become_or_die(t)) {
+            return STATUS_DEAD;
+        }
     }
 }
 
@@ -345,7 +354,7 @@ static inline int obj_end(void **state)
     for (unsigned i = 0; i < thread_actors; i++) {
         object_put(&actor_threads[i]->object);
     }
-    while (job_kill(test_job) == STATUS_RESTART) {
+    while (job_kill(test_job, NULL) == STATUS_RESTART) {
     }
     settle();
     object_put(&test_job->object);

@@ -40,12 +40,18 @@ def host_run(path, program, args=(), stdin=b"", limit_mib=256):
 
 def test_programs_do_the_same_as_under_node(env):
     path = runner(env)
-    for name, args in (("hello", ()), ("args", ("a", "b c")), ("filecopy", ()), ("dirlist", ()),
-                       ("sha256", ()), ("bigmem", ()), ("readstdin", ()), ("timeclock", ())):
+    for name, args in (("hello", ()), ("args", ("a", "b c")), ("filecopy", ()), ("dirlist", ()), ("fileops", ()),
+                       ("numeric", ()),
+                       ("sha256", ()), ("readstdin", ()), ("timeclock", ())):
         expected, code = programs.node_run(env, name, args, programs.STDIN_TEXT)
         got = host_run(path, programs.app(env, name), args, programs.STDIN_TEXT)
         assert (got.stdout, got.returncode) == (expected, code), \
             f"{name}: {got.stdout!r} {got.stderr!r} {got.returncode}, under Node {expected!r} {code}"
+
+
+def test_memory_runs_out_politely(env):
+    got = host_run(runner(env), programs.app(env, "bigmem"), limit_mib=40)
+    assert (got.stdout, got.returncode) == (programs.BIGMEM_TEXT, 0), f"{got.stdout!r}"
 
 
 def test_ends_are_told_apart(env):

@@ -111,7 +111,8 @@ static void process_ended(uint32_t node, uint64_t now)
     }
     bool normal = info.exit_reason == EXIT_NORMAL && info.exit_code == 0;
     exit_text(&info, unit->last_exit, sizeof(unit->last_exit));
-    if (n->state == SUP_UP) { // not on our wish
+    // Not on our wish. When everything ends, whoever misses another is no news.
+    if (n->state == SUP_UP && !root.supervision.ending) {
         printf("%s ended: %s\n", unit->name, unit->last_exit);
         if (!normal || n->restart == SUP_TYPE_PERMANENT || n->significant) {
             (void)snprintf(root.failure, sizeof(root.failure), "%s ended: %s", unit->name,
