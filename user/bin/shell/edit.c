@@ -30,7 +30,6 @@ void edit_begin(struct edit *edit, const char *prompt)
 
 void edit_redraw(struct edit *edit)
 {
-    edit_show_text(edit, "\n");
     edit_show_prompt(edit);
     edit_show(edit);
 }

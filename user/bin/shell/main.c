@@ -7,6 +7,7 @@
 //     job.root                the root job: ENUMERATE, INSPECT
 //     log                     LOG resource: READ
 // Without one of them the commands that need it say so and the rest works.
+#include "complete.h"
 #include "edit.h"
 #include "shell.h"
 #include "terminal.h"
@@ -90,6 +91,11 @@ static const struct command *command_find(const char *name)
         }
     }
     return NULL;
+}
+
+static const char *command_name(size_t i)
+{
+    return i < sizeof(commands) / sizeof(commands[0]) ? commands[i].name : NULL;
 }
 
 static void command_describe(const struct command *command)
@@ -247,6 +253,7 @@ static unsigned char key_read(void)
             return byte;
         }
         terminal_open(true);
+        printf("\n");
         edit_redraw(&edit);
     }
 }
@@ -274,6 +281,9 @@ static void line_read_and_run(void)
     edit_begin(&edit, prompt);
     while (event == EDIT_MORE || event == EDIT_COMPLETE) {
         event = edit_key(&edit, key_read());
+        if (event == EDIT_COMPLETE) {
+            complete(&edit, command_name);
+        }
     }
     if (event == EDIT_LINE) {
         (void)fflush(stdout);
