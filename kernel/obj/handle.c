@@ -13,11 +13,14 @@
 
 static struct spinlock handle_lock = SPINLOCK_INIT("handle", LOCK_HANDLE);
 static struct slab_cache handle_cache;
+static uint32_t live_handles; // handle_lock: in all tables
 
 void handle_init_caches(void)
 {
     slab_cache_init(&handle_cache, "handle", sizeof(struct handle), 8);
 }
+
+uint32_t handle_count(void) { return __atomic_load_n(&live_handles, __ATOMIC_RELAXED); }
 
 void handle_table_init(struct handle_table *table, struct quota *q)
 {
@@ -100,6 +103,7 @@ static handle_t slot_fill_locked(struct handle_table *table, struct handle *h)
     h->table = table;
     h->index = (uint16_t)index;
     table->used++;
+    live_handles++;
     return value_of(slot, index);
 }
 
@@ -114,6 +118,7 @@ static void slot_clear_locked(struct handle *h)
         table->first_free = (uint16_t)(h->index + 1u);
     }
     table->used--;
+    live_handles--;
     h->table = NULL;
 }
 

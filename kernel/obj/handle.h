@@ -68,6 +68,7 @@ struct handle_arg {
 };
 
 void handle_init_caches(void);
+uint32_t handle_count(void); // handles of all processes, for statistics
 void handle_table_init(struct handle_table *table, struct quota *q);
 
 // Looks value up in t's process: ERR_BAD_HANDLE, ERR_WRONG_TYPE (type OBJ_ANY = all),

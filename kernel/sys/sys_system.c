@@ -127,7 +127,7 @@ status_t sys_system_info(struct thread *t, const struct handle_arg *resource, ua
     out.cpus = 1;
     out.processes = process_count();
     out.threads = thread_count();
-    out.handles = t->process->handles.used;
+    out.handles = handle_count();
     out.user_pages = pages.by_owner[PAGE_USER];
     ksnprintf(out.arch, sizeof(out.arch), "%s", arch_name);
     ksnprintf(out.version, sizeof(out.version), "%s", BULLFINCH_VERSION);
