@@ -168,7 +168,7 @@ bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer)
     if (frame[-1] == 0) {
         return false;
     }
-    *pc = frame[-1];
+    *pc = frame[-1] - 2; // inside the call: behind one that does not return lies another function
     *frame_pointer = frame[-2];
     return true;
 }

@@ -24,9 +24,9 @@ void klog_panic_begin(void);
 bool console_init(const void *fdt);
 void console_write(const char *text, size_t len); // polled; for klog and panic
 void console_release(void);                       // klog stops echoing; panic takes the device back
-void console_quiet(void);                         // bootarg "quiet": klog does not echo from the start
-void console_take(void);                          // panics, last words: echo again, whoever owns the device
-bool console_echoes(void);                        // whether klog writes to it
+void console_quiet(void);  // bootarg "quiet": klog does not echo from the start
+void console_take(void);   // panics, last words: echo again, whoever owns the device
+bool console_echoes(void); // whether klog writes to it
 
 // Prints the message and a symbolised backtrace, then stops the machine (power off with bootarg
 // panic=off, else halt). A panic inside a panic prints one line and stops.

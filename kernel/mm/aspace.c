@@ -22,8 +22,7 @@ void aspace_init_caches(void)
     mapping_init_caches();
 }
 
-// --- page tables
-// -------------------------------------------------------------------------------------
+// --- page tables --------------------------------------------------------------------------------
 
 paddr_t aspace_table_alloc(struct arch_aspace *arch)
 {
@@ -71,8 +70,7 @@ bool aspace_clear(struct aspace *as, vaddr_t *cursor, vaddr_t end, unsigned *bud
     return true;
 }
 
-// --- beginning and end
-// -------------------------------------------------------------------------------
+// --- beginning and end --------------------------------------------------------------------------
 
 status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner)
 {
@@ -117,8 +115,7 @@ bool aspace_teardown(struct aspace *as)
     return done;
 }
 
-// --- faults
-// ------------------------------------------------------------------------------------------
+// --- faults -------------------------------------------------------------------------------------
 
 // Puts the page into the page tables, over whatever is there.
 static status_t entry_set(struct aspace *as, const struct mapping *m, vaddr_t va, paddr_t pa,
@@ -202,8 +199,7 @@ status_t aspace_fault(struct aspace *as, vaddr_t va, unsigned prot)
     return OK; // nothing mapped yet: the access faults again and the sweep goes on from there
 }
 
-// --- the active address space
-// --------------------------------------------------------------------------
+// --- the active address space -------------------------------------------------------------------
 
 static uint32_t this_cpu(void)
 {

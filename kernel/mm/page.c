@@ -42,8 +42,7 @@ static unsigned taken_count;
 static paddr_t boot_first, boot_next,
     boot_end; // boot allocator: [boot_first, boot_next) is given out
 
-// --- ranges of RAM before there is an allocator
-// ------------------------------------------------------------------
+// --- ranges of RAM before there is an allocator -------------------------------------------------
 
 static void taken_add(paddr_t start, paddr_t end)
 {
@@ -127,8 +126,7 @@ paddr_t boot_alloc_page(void)
     return pa;
 }
 
-// --- blocks
-// --------------------------------------------------------------------------------------------------------
+// --- blocks -------------------------------------------------------------------------------------
 
 static struct page_region *region_of_page(const struct page *p)
 {
@@ -254,8 +252,7 @@ void page_free(struct page *p, unsigned order)
     spin_unlock(&page_lock);
 }
 
-// --- setting up
-// ----------------------------------------------------------------------------------------------------
+// --- setting up ---------------------------------------------------------------------------------
 
 // Takes room for the region's metadata from the end of the largest gap in any region.
 static struct page *metadata_carve(const struct boot_info *boot, const struct boot_region *ram)
@@ -319,8 +316,7 @@ void page_init(const struct boot_info *boot)
     stats.by_owner[PAGE_KERNEL] = stats.total_pages - stats.free_pages;
 }
 
-// --- looking up
-// ----------------------------------------------------------------------------------------------------
+// --- looking up ---------------------------------------------------------------------------------
 
 paddr_t page_to_phys(const struct page *p)
 {

@@ -62,8 +62,7 @@ static void release(struct quota *q, uint64_t n)
     }
 }
 
-// --- references
-// --------------------------------------------------------------------------------------
+// --- references ---------------------------------------------------------------------------------
 
 static uint32_t refs_read(const uint32_t *refs)
 {
@@ -150,8 +149,7 @@ static struct page_tree_node *node_own(struct page_tree_node **link)
     return copy;
 }
 
-// --- looking up
-// --------------------------------------------------------------------------------------
+// --- looking up ---------------------------------------------------------------------------------
 
 struct page *page_tree_lookup(const struct page_tree *t, uint64_t index, bool *alone)
 {
@@ -200,8 +198,7 @@ uint64_t page_tree_hole(const struct page_tree *t, uint64_t first, uint64_t last
     return last + 1;
 }
 
-// --- changing
-// ----------------------------------------------------------------------------------------
+// --- changing -----------------------------------------------------------------------------------
 
 // Follows the path to index as far as there are nodes, down to level `bottom`, owning each.
 static status_t path_own(struct page_tree *t, uint64_t index, unsigned bottom, struct path *path)
@@ -438,8 +435,7 @@ page_subtree page_tree_take_all(struct page_tree *t)
     return all;
 }
 
-// --- sharing
-// -----------------------------------------------------------------------------------------
+// --- sharing ------------------------------------------------------------------------------------
 
 // Drops everything in [first, last] of a tree whose parts are shared with another one, so that
 // nothing is freed but border nodes; at most 64 subtrees a level.
@@ -482,8 +478,7 @@ status_t page_tree_share(const struct page_tree *t, uint64_t first, uint64_t las
     return OK;
 }
 
-// --- freeing
-// -----------------------------------------------------------------------------------------
+// --- freeing ------------------------------------------------------------------------------------
 
 page_subtree page_subtree_of_page(struct page *p) { return (page_subtree)p | PAGE_BIT; }
 

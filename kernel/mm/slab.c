@@ -64,8 +64,7 @@ void slab_cache_init(struct slab_cache *c, const char *name, size_t object_bytes
     spin_unlock(&caches_lock);
 }
 
-// --- debug checks
-// --------------------------------------------------------------------------------------------------
+// --- debug checks -------------------------------------------------------------------------------
 
 static uint64_t *object_redzone(const struct slab_cache *c, void *object)
 {
@@ -96,8 +95,7 @@ static void free_check(const struct slab_cache *c, const struct slab *s, void *o
     }
 }
 
-// --- slabs
-// ---------------------------------------------------------------------------------------------------------
+// --- slabs --------------------------------------------------------------------------------------
 
 static struct slab *slab_create(struct slab_cache *c)
 {
@@ -212,8 +210,7 @@ void slab_free(struct slab_cache *c, void *object)
     }
 }
 
-// --- statistics
-// ----------------------------------------------------------------------------------------------------
+// --- statistics ---------------------------------------------------------------------------------
 
 uint64_t slab_bytes(void)
 {

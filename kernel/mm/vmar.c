@@ -21,8 +21,7 @@ static const struct object_ops vmar_ops = {.type = OBJ_VMAR, .name = "vmar", .re
 
 void vmar_init_caches(void) { slab_cache_init(&vmar_cache, "vmar", sizeof(struct vmar), 8); }
 
-// --- regions
-// -----------------------------------------------------------------------------------------
+// --- regions ------------------------------------------------------------------------------------
 
 static const struct region *node_region(const struct rb_node *n)
 {
@@ -69,8 +68,7 @@ struct mapping *mapping_find(struct vmar *r, vaddr_t addr)
     }
 }
 
-// --- making and ending VMARs
-// ---------------------------------------------------------------------------
+// --- making and ending VMARs --------------------------------------------------------------------
 
 static status_t vmar_alloc(struct quota *q, struct object *owner, vaddr_t base, vaddr_t end,
                            unsigned perms, struct vmar **out)
@@ -160,8 +158,7 @@ bool vmar_clear(struct vmar *top, unsigned *budget)
     return false;
 }
 
-// --- the calls
-// -----------------------------------------------------------------------------------------
+// --- the calls ----------------------------------------------------------------------------------
 
 // Takes the address space's lock if the region still lives.
 static status_t vmar_lock(struct vmar *r)

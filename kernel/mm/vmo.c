@@ -27,8 +27,7 @@ void vmo_init_caches(void)
     page_tree_init_caches();
 }
 
-// --- making
-// ------------------------------------------------------------------------------------------
+// --- making -------------------------------------------------------------------------------------
 
 status_t vmo_alloc(enum vmo_kind kind, uint64_t size, struct quota *q, struct object *owner,
                    struct vmo **out)
@@ -160,8 +159,7 @@ status_t vmo_create_contiguous(uint64_t size, struct quota *q, struct object *ow
     return OK;
 }
 
-// --- ending
-// ------------------------------------------------------------------------------------------
+// --- ending -------------------------------------------------------------------------------------
 
 // Frees frames from the end of a contiguous VMO; true when none is left.
 static bool frames_free(struct vmo *v, unsigned *budget)
@@ -204,8 +202,7 @@ static bool vmo_reap(struct object *o)
     return true;
 }
 
-// --- size
-// --------------------------------------------------------------------------------------------
+// --- size ---------------------------------------------------------------------------------------
 
 uint64_t vmo_size(struct vmo *v)
 {
@@ -260,8 +257,7 @@ status_t vmo_resize(struct vmo *v, uint64_t size)
     }
 }
 
-// --- committing
-// --------------------------------------------------------------------------------------
+// --- committing ---------------------------------------------------------------------------------
 
 status_t vmo_commit(struct vmo *v, uint64_t offset, uint64_t len)
 {
@@ -306,8 +302,7 @@ status_t vmo_decommit(struct vmo *v, uint64_t offset, uint64_t len)
     return vmo_drop(v, offset >> PAGE_SHIFT, ((offset + len) >> PAGE_SHIFT) - 1, &budget);
 }
 
-// --- looking
-// -----------------------------------------------------------------------------------------
+// --- looking ------------------------------------------------------------------------------------
 
 void vmo_info(struct vmo *v, struct vmo_info *out)
 {

@@ -122,8 +122,7 @@ status_t vmo_get_page(struct vmo *v, uint64_t offset, bool write, paddr_t *pa, b
     }
 }
 
-// --- kernel copies
-// -----------------------------------------------------------------------------------
+// --- kernel copies ------------------------------------------------------------------------------
 
 // Copies [offset, offset + len) of one page under the VMO's lock, so that the page stays the VMO's.
 static status_t read_part(struct vmo *v, uint64_t offset, void *buf, size_t len)

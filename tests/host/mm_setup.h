@@ -37,8 +37,7 @@ status_t quota_charge_real(struct quota *q, enum limit_kind kind, uint64_t n);
 #undef slab_alloc
 #undef quota_charge
 
-// --- failures to order: the n-th allocation or charge from now on fails, once
-// --------------------------
+// --- failures to order: the n-th allocation or charge from now on fails, once -------------------
 
 static uint64_t fail_in; // 0: none
 static bool failed;      // the failure has happened
@@ -77,8 +76,7 @@ static inline void fail_order(uint64_t n)
 
 static inline bool is_refusal(status_t st) { return st == ERR_NO_MEMORY || st == ERR_QUOTA; }
 
-// --- the machine
-// -----------------------------------------------------------------------------------------
+// --- the machine --------------------------------------------------------------------------------
 
 static struct quota job; // what the tests charge
 static struct quota job_parent;

@@ -45,8 +45,7 @@ static int spaces_teardown(void **state)
 
 #define SPACE_TEST(name) cmocka_unit_test_setup_teardown(name, spaces_setup, spaces_teardown)
 
-// --- a user program
-// ----------------------------------------------------------------------------------------
+// --- a user program -----------------------------------------------------------------------------
 
 // Accesses a word as a user program would: faults until the page is there.
 static status_t touch(struct aspace *as, vaddr_t va, unsigned prot, uint64_t **word)
@@ -116,8 +115,7 @@ static struct vmo *clone_whole(struct vmo *v)
     return c;
 }
 
-// --- placing
-// -----------------------------------------------------------------------------------------------
+// --- placing ------------------------------------------------------------------------------------
 
 static void a_chosen_place_has_a_guard_page_on_each_side(void **state)
 {
@@ -204,8 +202,7 @@ static void mapping_arguments_are_checked(void **state)
     vmo_drop_ref(v);
 }
 
-// --- faults
-// ------------------------------------------------------------------------------------------------
+// --- faults -------------------------------------------------------------------------------------
 
 static void pages_appear_on_first_touch_and_show_the_vmo(void **state)
 {
@@ -295,8 +292,7 @@ static void user_copies_fault_pages_in(void **state)
     vmo_drop_ref(v);
 }
 
-// --- unmapping, protecting
-// ---------------------------------------------------------------------------------
+// --- unmapping, protecting ----------------------------------------------------------------------
 
 static void unmapping_the_middle_leaves_both_sides(void **state)
 {
@@ -407,8 +403,7 @@ static void write_and_execute_alternate_but_never_meet(void **state)
     vmo_drop_ref(v);
 }
 
-// --- what a VMO takes back
-// -----------------------------------------------------------------------------------
+// --- what a VMO takes back ----------------------------------------------------------------------
 
 static void shrinking_takes_pages_out_of_every_address_space(void **state)
 {
@@ -577,8 +572,7 @@ static void a_clone_left_half_made_goes_with_its_source(void **state)
     vmo_drop_ref(v);
 }
 
-// --- VMARs
-// ---------------------------------------------------------------------------------------------------
+// --- VMARs --------------------------------------------------------------------------------------
 
 static struct vmar *child_of(struct vmar *r, vaddr_t at, uint64_t pages, unsigned flags)
 {
@@ -721,8 +715,7 @@ static void regions_and_mappings_are_charged(void **state)
     vmo_drop_ref(v);
 }
 
-// --- refusals
-// --------------------------------------------------------------------------------------------------
+// --- refusals -----------------------------------------------------------------------------------
 
 static bool resolved(struct aspace *as, vaddr_t va, unsigned prot)
 {
@@ -781,8 +774,7 @@ static void every_refused_allocation_is_told_and_leaks_nothing(void **state)
     assert_true(n > 40);
 }
 
-// --- random operations against a model
-// -----------------------------------------------------------------------
+// --- random operations against a model ----------------------------------------------------------
 
 #define M_SPACES 2u
 #define M_PAGES  96u // of user space in the model

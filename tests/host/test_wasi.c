@@ -119,8 +119,7 @@ static uint16_t mkdir_at(const char *path)
     return wasi_path_create_directory(&w, ROOT, PATH, put_text(PATH, path));
 }
 
-// --- start-up
-// ----------------------------------------------------------------------------------------
+// --- start-up -----------------------------------------------------------------------------------
 
 static void arguments_and_environment_are_copied(void **state)
 {
@@ -160,8 +159,7 @@ static void a_file_is_no_preopen(void **state)
     assert_int_equal(wasi_give_stream(&w, 1, w.fds[2].node), ERR_EXISTS);
 }
 
-// --- descriptors and rights
-// ----------------------------------------------------------------------------
+// --- descriptors and rights ---------------------------------------------------------------------
 
 static void rights_only_shrink(void **state)
 {
@@ -242,8 +240,7 @@ static void the_table_has_an_end(void **state)
     assert_int_equal(fd, 700);
 }
 
-// --- reading and writing
-// ---------------------------------------------------------------------------------
+// --- reading and writing ------------------------------------------------------------------------
 
 static void several_buffers_are_written_and_read_in_order(void **state)
 {
@@ -427,8 +424,7 @@ static void times_are_set_or_now_but_not_both(void **state)
                      0);
 }
 
-// --- paths
-// -----------------------------------------------------------------------------------------------
+// --- paths --------------------------------------------------------------------------------------
 
 static void paths_do_not_leave_their_directory(void **state)
 {
@@ -565,8 +561,7 @@ static void names_are_moved_linked_removed(void **state)
     assert_int_equal(wasi_path_remove_directory(&w, ROOT, PATH, put_text(PATH, "d")), 0);
 }
 
-// --- directories
-// -------------------------------------------------------------------------------------------
+// --- directories --------------------------------------------------------------------------------
 
 // Reads the whole listing with a buffer of this size, the way C libraries do; returns the number of
 // entries, each counted once.
@@ -614,8 +609,7 @@ static void listings_are_complete_at_any_buffer_size(void **state)
     assert_int_equal(u32_at(OUT), 0);
 }
 
-// --- clocks and waiting
-// --------------------------------------------------------------------------------------
+// --- clocks and waiting -------------------------------------------------------------------------
 
 static void subscribe_clock(uint32_t index, uint32_t clock, uint64_t timeout, uint16_t flags)
 {
@@ -704,8 +698,7 @@ static void poll_reports_each_descriptor(void **state)
     assert_int_equal(wasi_poll_oneoff(&w, DATA, DATA, 6, OUT), 0);
 }
 
-// --- the rest
-// ----------------------------------------------------------------------------------------------
+// --- the rest -----------------------------------------------------------------------------------
 
 static void random_bytes_fill_exactly_what_was_asked(void **state)
 {

@@ -98,6 +98,8 @@ def test_keys_edit_the_line(env):
         assert s.run("echo \xc3\xa4\xe2\x82\xac".encode("latin-1").decode()) == "\xe4\u20ac\n"
         assert s.run("\x1b[A\x1b[A") == "end!\n"  # up, up
         s.says("history", "echo clean")
+        assert s.run("echo /et\tmani\t") == "/etc/manifest\n"
+        s.says("dm\t", "Bullfinch")
         m.send("not run\x03")
         m.expect(r"\^C\r\n\r" + PROMPT)
         m.send("\x04")

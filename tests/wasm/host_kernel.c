@@ -40,8 +40,7 @@ static unsigned given_count;
 static uint64_t commit_left;
 static long fail_after;
 
-// --- handles
-// ---------------------------------------------------------------------------------------
+// --- handles ------------------------------------------------------------------------------------
 
 static handle_t handle_new(enum kind kind, uint64_t value)
 {
@@ -113,8 +112,7 @@ void host_kernel_give(const char *name, handle_t handle)
     g->handle = handle;
 }
 
-// --- calls
-// -----------------------------------------------------------------------------------------
+// --- calls --------------------------------------------------------------------------------------
 
 struct msg_buffer *ipc_buffer(void) { return &buffer; }
 
@@ -196,8 +194,7 @@ handle_t host_kernel_root(bool read_only)
 
 handle_t host_kernel_stream(int fd) { return handle_new(KIND_STREAM, (uint64_t)fd); }
 
-// --- memory
-// ----------------------------------------------------------------------------------------
+// --- memory -------------------------------------------------------------------------------------
 
 void host_kernel_limit(uint64_t bytes) { commit_left = bytes; }
 
@@ -265,8 +262,7 @@ status_t sys_vmar_destroy(handle_t vmar)
     return e != NULL && munmap((void *)(uintptr_t)e->value, e->size) == 0 ? OK : ERR_BAD_HANDLE;
 }
 
-// --- time and the rest
-// -------------------------------------------------------------------------------
+// --- time and the rest --------------------------------------------------------------------------
 
 status_t sys_clock_get(uint64_t *ns_out)
 {
@@ -311,8 +307,7 @@ status_t sys_process_info(handle_t process, void *info)
     return OK;
 }
 
-// --- the file server's memory
-// --------------------------------------------------------------------------
+// --- the file server's memory -------------------------------------------------------------------
 
 static bool allocation_fails(void) { return fail_after >= 0 && fail_after-- == 0; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The benchmark program's frame. An entry measures instructions per operation: loops of `rounds` operations, the best of five, minus an empty loop of
-// the same shape. Under QEMU's -icount shift=0 the cycle counter counts instructions, and every run gives the same numbers.
+// The benchmark program's frame. An entry measures instructions per operation: loops of `rounds`
+// operations, the best of five, minus an empty loop of the same shape. Under QEMU's -icount shift=0
+// the cycle counter counts instructions, and every run gives the same numbers.
 #ifndef BENCH_H
 #define BENCH_H
 
@@ -21,13 +22,14 @@ static inline uint64_t cycles(void)
     return v;
 }
 
-#define LOOPS 5u
-#define ROUNDS 10000u       // most operations
-#define ROUNDS_OBJECT 2000u // operations that make objects
+#define LOOPS         5u
+#define ROUNDS        10000u // most operations
+#define ROUNDS_OBJECT 2000u  // operations that make objects
 
 extern handle_t root_job, root_resource, root_vmar;
 
-// Does the operation `rounds` times; false if anything failed, which ends the entry without a number.
+// Does the operation `rounds` times; false if anything failed, which ends the entry without a
+// number.
 typedef bool (*bench_fn)(unsigned rounds);
 // Measures and prints one entry; `per_round` operations are in one round.
 void bench_measure(const char *name, bench_fn fn, unsigned rounds, unsigned per_round);
@@ -38,7 +40,8 @@ struct child_handle {
     handle_t handle;
 };
 // Starts this program again in the named child function, which gets the handles.
-status_t bench_child(const char *function, const struct child_handle *handles, unsigned count, struct spawn_result *out);
+status_t bench_child(const char *function, const struct child_handle *handles, unsigned count,
+                     struct spawn_result *out);
 void bench_child_end(struct spawn_result *child); // kills it and waits until it is gone
 
 void bench_ipc(void);

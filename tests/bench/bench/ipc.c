@@ -80,7 +80,8 @@ static bool ping_pong(unsigned rounds)
 {
     uint64_t bits;
     for (unsigned i = 0; i < rounds; i++) {
-        if (sys_notification_signal(there, 1) != OK || sys_notification_wait(back, DEADLINE_NEVER, &bits) != OK) {
+        if (sys_notification_signal(there, 1) != OK ||
+            sys_notification_wait(back, DEADLINE_NEVER, &bits) != OK) {
             return false;
         }
     }
@@ -91,7 +92,8 @@ static int child_pong(void)
 {
     handle_t n = startup_handle("there"), m = startup_handle("back");
     uint64_t bits;
-    while (sys_notification_wait(n, DEADLINE_NEVER, &bits) == OK && sys_notification_signal(m, 1) == OK) {
+    while (sys_notification_wait(n, DEADLINE_NEVER, &bits) == OK &&
+           sys_notification_signal(m, 1) == OK) {
     }
     return 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The benchmark program: runs as the only service of a bench boot, prints `BENCH name value` lines on the kernel log, and powers off.
-// tools/bench.py starts it and makes the table.
+// The benchmark program: runs as the only service of a bench boot, prints `BENCH name value` lines
+// on the kernel log, and powers off. tools/bench.py starts it and makes the table.
 #include "tests/bench/bench/bench.h"
 #include <bullfinch/archive.h>
 #include <stdio.h>
@@ -57,7 +57,8 @@ void bench_measure(const char *name, bench_fn fn, unsigned rounds, unsigned per_
     bench_report(name, (spent - loop + operations / 2) / operations);
 }
 
-status_t bench_child(const char *function, const struct child_handle *handles, unsigned count, struct spawn_result *out)
+status_t bench_child(const char *function, const struct child_handle *handles, unsigned count,
+                     struct spawn_result *out)
 {
     struct spawn_handle give[4];
     for (unsigned i = 0; i < count; i++) {
@@ -79,7 +80,8 @@ void bench_child_end(struct spawn_result *child)
     handle_t n;
     uint64_t bits;
     if (sys_notification_create(&n) == OK) {
-        if (sys_process_watch(child->process, n, 1) == OK && sys_process_kill(child->process) == OK) {
+        if (sys_process_watch(child->process, n, 1) == OK &&
+            sys_process_kill(child->process) == OK) {
             (void)sys_notification_wait(n, DEADLINE_NEVER, &bits);
         }
         (void)sys_handle_close(n);
@@ -93,7 +95,8 @@ static bool own_image_find(void)
     handle_t vmo = startup_handle(STARTUP_BOOT_IMAGE);
     struct vmo_info info;
     uint64_t base;
-    if (sys_vmo_info(vmo, &info) != OK || sys_vmar_map(root_vmar, vmo, 0, 0, info.size, VM_READ, &base) != OK) {
+    if (sys_vmo_info(vmo, &info) != OK ||
+        sys_vmar_map(root_vmar, vmo, 0, 0, info.size, VM_READ, &base) != OK) {
         return false;
     }
     struct archive archive = {.data = (const uint8_t *)(uintptr_t)base, .bytes = info.size};

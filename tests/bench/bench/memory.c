@@ -2,7 +2,7 @@
 // Mappings and page faults.
 #include "tests/bench/bench/bench.h"
 
-#define PAGE 4096ull
+#define PAGE       4096ull
 #define AREA_PAGES 2000u
 
 static handle_t one_page, area;
@@ -66,7 +66,8 @@ static void measure_cow(void)
 void bench_memory(void)
 {
     if (sys_vmo_create(PAGE, &one_page) != OK || sys_vmo_create(AREA_PAGES * PAGE, &area) != OK ||
-        sys_vmar_map(root_vmar, area, 0, 0, AREA_PAGES * PAGE, VM_READ | VM_WRITE, &area_base) != OK) {
+        sys_vmar_map(root_vmar, area, 0, 0, AREA_PAGES * PAGE, VM_READ | VM_WRITE, &area_base) !=
+            OK) {
         return;
     }
     bench_measure("vmo_map_touch_unmap", map_touch_unmap, ROUNDS, 1);

@@ -48,8 +48,8 @@ static bool threads(unsigned rounds)
         uint64_t buffer;
         struct thread_info info;
         if (sys_thread_create(self, "t", 1, &t, &buffer) != OK ||
-            sys_thread_start(t, (uint64_t)(uintptr_t)thread_body, (uint64_t)(uintptr_t)(stack + sizeof(stack)), 0, 0) !=
-                OK) {
+            sys_thread_start(t, (uint64_t)(uintptr_t)thread_body,
+                             (uint64_t)(uintptr_t)(stack + sizeof(stack)), 0, 0) != OK) {
             return false;
         }
         do {
@@ -71,9 +71,10 @@ static bool spawns(unsigned rounds)
     }
     for (unsigned i = 0; i < rounds; i++) {
         struct spawn_result child;
-        if (bench_child("exit", NULL, 0, &child) != OK || sys_process_watch(child.process, n, 1) != OK ||
-            sys_notification_wait(n, DEADLINE_NEVER, &bits) != OK || sys_handle_close(child.process) != OK ||
-            sys_handle_close(child.thread) != OK) {
+        if (bench_child("exit", NULL, 0, &child) != OK ||
+            sys_process_watch(child.process, n, 1) != OK ||
+            sys_notification_wait(n, DEADLINE_NEVER, &bits) != OK ||
+            sys_handle_close(child.process) != OK || sys_handle_close(child.thread) != OK) {
             return false;
         }
     }

@@ -30,12 +30,11 @@ void edit_begin(struct edit *edit, const char *prompt)
 
 void edit_redraw(struct edit *edit)
 {
-    edit_show_text(edit, "\n");
     edit_show_prompt(edit);
     edit_show(edit);
 }
 
-// --- text ----------------------------------------------------------------------------------------
+// --- text ---------------------------------------------------------------------------------------
 
 static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
 
@@ -113,7 +112,7 @@ static void text_replace(struct edit *edit, const char *text)
     cursor_move(edit, edit->bytes);
 }
 
-// --- history -------------------------------------------------------------------------------------
+// --- history ------------------------------------------------------------------------------------
 
 static void history_go(struct edit *edit, size_t to)
 {
@@ -154,7 +153,7 @@ static void history_add(struct edit *edit)
     memcpy(edit->history[edit->history_count++], edit->text, edit->bytes + 1);
 }
 
-// --- keys ----------------------------------------------------------------------------------------
+// --- keys ---------------------------------------------------------------------------------------
 
 static enum edit_event line_finish(struct edit *edit)
 {

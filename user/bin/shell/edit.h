@@ -58,7 +58,8 @@ void edit_begin(struct edit *edit, const char *prompt);
 enum edit_event edit_key(struct edit *edit, unsigned char byte);
 // Inserts text at the cursor, as if it was typed; what does not fit is left out (with a bell).
 void edit_insert(struct edit *edit, const char *text, size_t bytes);
-// Prints prompt and line again, on a new line (after something else was printed).
+// Prints prompt and line again, at the beginning of the terminal's line, after something else was
+// printed.
 void edit_redraw(struct edit *edit);
 
 #endif

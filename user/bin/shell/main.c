@@ -7,6 +7,7 @@
 //     job.root                the root job: ENUMERATE, INSPECT
 //     log                     LOG resource: READ
 // Without one of them the commands that need it say so and the rest works.
+#include "complete.h"
 #include "edit.h"
 #include "shell.h"
 #include "terminal.h"
@@ -23,7 +24,7 @@
 struct shell shell;
 static struct edit edit;
 
-// --- commands ------------------------------------------------------------------------------------
+// --- commands -----------------------------------------------------------------------------------
 
 static int command_echo(char **args, unsigned count)
 {
@@ -92,6 +93,11 @@ static const struct command *command_find(const char *name)
     return NULL;
 }
 
+static const char *command_name(size_t i)
+{
+    return i < sizeof(commands) / sizeof(commands[0]) ? commands[i].name : NULL;
+}
+
 static void command_describe(const struct command *command)
 {
     char usage[64];
@@ -118,7 +124,7 @@ static int command_help(char **args, unsigned count)
     return 0;
 }
 
-// --- saying what went wrong ----------------------------------------------------------------------
+// --- saying what went wrong ---------------------------------------------------------------------
 
 int error_text(const char *command, const char *what, const char *why)
 {
@@ -152,7 +158,7 @@ bool argument_path(const char *command, const char *argument, char path[PATH_BYT
     return true;
 }
 
-// --- running a line ------------------------------------------------------------------------------
+// --- running a line -----------------------------------------------------------------------------
 
 static const char *variable_value(void *context, const char *name, size_t bytes)
 {
@@ -228,7 +234,7 @@ int command_run(char **args, unsigned count)
     return usage_say("run");
 }
 
-// --- lines ---------------------------------------------------------------------------------------
+// --- lines --------------------------------------------------------------------------------------
 
 static void terminal_write(void *context, const char *text, size_t bytes)
 {
@@ -247,6 +253,7 @@ static unsigned char key_read(void)
             return byte;
         }
         terminal_open(true);
+        printf("\n");
         edit_redraw(&edit);
     }
 }
@@ -274,6 +281,9 @@ static void line_read_and_run(void)
     edit_begin(&edit, prompt);
     while (event == EDIT_MORE || event == EDIT_COMPLETE) {
         event = edit_key(&edit, key_read());
+        if (event == EDIT_COMPLETE) {
+            complete(&edit, command_name);
+        }
     }
     if (event == EDIT_LINE) {
         (void)fflush(stdout);

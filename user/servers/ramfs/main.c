@@ -91,7 +91,7 @@ static uint64_t now_ns(void *context)
     return ns;
 }
 
-// --- serving -------------------------------------------------------------------------------------
+// --- serving ------------------------------------------------------------------------------------
 
 // The badge of a directory handle that came with a request; it must be one of ours.
 static status_t directory_badge(handle_t handle, uint64_t *badge)
@@ -154,7 +154,7 @@ static const struct server_op operations[] = {
     {FS_CONTROL, 0, request_serve},
 };
 
-// --- starting ------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static _Noreturn void die(const char *what, const char *which, status_t status)
 {
