@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What the kernel hands to the first program, and what any parent hands to a child: the root image's header in the
-// boot archive, and the start-up block. The kernel has no ELF loader: the root supervisor is a flat image.
+// What the kernel hands to the first program, and what any parent hands to a child: the root
+// image's header in the boot archive, and the start-up block. The kernel has no ELF loader: the
+// root supervisor is a flat image.
 #ifndef ABI_BOOTIMAGE_H
 #define ABI_BOOTIMAGE_H
 
 #include "abi/types.h"
 
 #define ROOT_IMAGE_MAGIC 0x31544f4f52464221ull // "!BFROOT1" in memory order
-#define ROOT_IMAGE_NAME "root"                 // entry of the boot archive (ustar)
+#define ROOT_IMAGE_NAME  "root"                // entry of the boot archive (ustar)
 
-// First bytes of the image, in its text. The segments follow each other in the file, each a whole number of pages:
-// text (R-X, begins with this header), rodata (R--), data (RW-); bss (RW-, zero) follows data in memory only.
+// First bytes of the image, in its text. The segments follow each other in the file, each a whole
+// number of pages: text (R-X, begins with this header), rodata (R--), data (RW-); bss (RW-, zero)
+// follows data in memory only.
 struct root_image_header {
     uint64_t magic;
     uint64_t base;  // virtual address of the first byte, page-aligned
@@ -22,11 +24,12 @@ struct root_image_header {
 };
 static_assert(sizeof(struct root_image_header) == 56, "image layout");
 
-// The start-up block: arg0 of a process's first thread points at it. Read-only to the child by convention, it lies in its own
-// memory. Offsets are from the block's start; strings end with a zero byte.
-#define STARTUP_MAGIC 0x42465354u // "BFST"
+// The start-up block: arg0 of a process's first thread points at it. Read-only to the child by
+// convention, it lies in its own memory. Offsets are from the block's start; strings end with a
+// zero byte.
+#define STARTUP_MAGIC       0x42465354u // "BFST"
 #define STARTUP_HANDLES_MAX 32u
-#define STARTUP_BYTES_MAX 65536u
+#define STARTUP_BYTES_MAX   65536u
 
 struct startup_handle {
     char name[28]; // what the handle is for: "job.self", "fs.root", ...
@@ -49,14 +52,14 @@ static_assert(sizeof(struct startup_block) == 32, "ABI layout");
 
 // Names of the handles every process gets from its parent.
 #define STARTUP_PROCESS "process.self"
-#define STARTUP_THREAD "thread.self"
-#define STARTUP_VMAR "vmar.root"
+#define STARTUP_THREAD  "thread.self"
+#define STARTUP_VMAR    "vmar.root"
 // Names the kernel gives the root supervisor in addition.
-#define STARTUP_ROOT_JOB "job.root"
+#define STARTUP_ROOT_JOB      "job.root"
 #define STARTUP_ROOT_RESOURCE "resource.root"
-#define STARTUP_BOOT_IMAGE "vmo.bootimage"   // the archive, bytes as loaded
-#define STARTUP_DEVICE_TREE "vmo.devicetree" // the blob
-#define STARTUP_STATE "vmo.state"            // survives the root supervisor
+#define STARTUP_BOOT_IMAGE    "vmo.bootimage"  // the archive, bytes as loaded
+#define STARTUP_DEVICE_TREE   "vmo.devicetree" // the blob
+#define STARTUP_STATE         "vmo.state"      // survives the root supervisor
 // Its argument strings: args[0] = "root", args[1] = the kernel command line. Environment: none.
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Scalar types and constants of the contract between kernel and user programs. The numbers of errors,
-// object types, rights and system calls come from abi/abi.toml (gen/abi_constants.h); what stands here
-// are the structures that system calls read and write. Every layout is fixed and checked.
+// Scalar types and constants of the contract between kernel and user programs. The numbers of
+// errors, object types, rights and system calls come from abi/abi.toml (gen/abi_constants.h); what
+// stands here are the structures that system calls read and write. Every layout is fixed and
+// checked.
 #ifndef ABI_TYPES_H
 #define ABI_TYPES_H
 
@@ -19,35 +20,35 @@ typedef uint32_t rights_t;
 #define HANDLE_NONE ((handle_t)0)
 #define RIGHTS_SAME ((rights_t)0x80000000)
 
-#define ABI_PAGE_SIZE 4096u
+#define ABI_PAGE_SIZE  4096u
 #define NAME_MAX_BYTES 32u // names of jobs, processes, threads, with the terminating zero
 #define DEADLINE_NEVER UINT64_MAX
-#define DEADLINE_POLL 0ull
-#define JOB_DEPTH_MAX 16u
-#define VMO_COPY_MAX 65536u
-#define RANDOM_MAX 256u
-#define LOG_LINE_MAX 512u
+#define DEADLINE_POLL  0ull
+#define JOB_DEPTH_MAX  16u
+#define VMO_COPY_MAX   65536u
+#define RANDOM_MAX     256u
+#define LOG_LINE_MAX   512u
 
 // Weights are relative shares of the CPU.
-#define WEIGHT_MIN 1u
+#define WEIGHT_MIN     1u
 #define WEIGHT_DEFAULT 1024u
-#define WEIGHT_MAX 65536u
+#define WEIGHT_MAX     65536u
 
 // vmar_map, vmar_protect, vmar_allocate
-#define VM_READ 1u
-#define VM_WRITE 2u
+#define VM_READ    1u
+#define VM_WRITE   2u
 #define VM_EXECUTE 4u
-#define VM_FIXED 8u
+#define VM_FIXED   8u
 
 // vmo_create_physical
-#define CACHE_NORMAL 0u
-#define CACHE_DEVICE 1u
+#define CACHE_NORMAL   0u
+#define CACHE_DEVICE   1u
 #define CACHE_UNCACHED 2u
 
 #define IRQ_LEVEL 0u
-#define IRQ_EDGE 1u
+#define IRQ_EDGE  1u
 
-#define POWER_OFF 0u
+#define POWER_OFF     0u
 #define POWER_RESTART 1u
 
 enum limit_kind {
@@ -79,10 +80,10 @@ enum exit_reason { EXIT_NONE = 0, EXIT_NORMAL = 1, EXIT_KILLED = 2, EXIT_FAULT =
 
 enum fault_kind {
     FAULT_NONE = 0,
-    FAULT_READ = 1,      // load from an address that may not be read
-    FAULT_WRITE = 2,     // store to an address that may not be written
-    FAULT_EXECUTE = 3,   // instruction fetch from an address that may not be executed
-    FAULT_ILLEGAL = 4,   // undefined or privileged instruction
+    FAULT_READ = 1,    // load from an address that may not be read
+    FAULT_WRITE = 2,   // store to an address that may not be written
+    FAULT_EXECUTE = 3, // instruction fetch from an address that may not be executed
+    FAULT_ILLEGAL = 4, // undefined or privileged instruction
     FAULT_BREAKPOINT = 5,
     FAULT_ALIGNMENT = 6, // unaligned access or unaligned PC/SP
     FAULT_MEMORY = 7,    // lazily allocated page could not be had: quota or memory exhausted

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Shows what a program is given: its arguments after the name, and the environment, sorted. Its exit code is
-// the number of arguments, so that a test sees codes come through.
+// Shows what a program is given: its arguments after the name, and the environment, sorted. Its
+// exit code is the number of arguments, so that a test sees codes come through.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

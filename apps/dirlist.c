@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Makes a small tree of directories and files, lists it sorted with kinds and sizes, and removes it again.
+// Makes a small tree of directories and files, lists it sorted with kinds and sizes, and removes it
+// again.
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

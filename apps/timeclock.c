@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Clocks and sleeping, told in words that are the same on every host: time goes on, sleeps are not shorter than
-// asked, waiting for two things ends with the earlier.
+// Clocks and sleeping, told in words that are the same on every host: time goes on, sleeps are not
+// shorter than asked, waiting for two things ends with the earlier.
 #define _POSIX_C_SOURCE 200809L
 
 #include <poll.h>
@@ -19,10 +19,7 @@ static long long now_ns(clockid_t clock)
     return ts.tv_sec * 1000000000ll + ts.tv_nsec;
 }
 
-static void say(const char *what, int good)
-{
-    printf("%s: %s\n", what, good ? "yes" : "NO");
-}
+static void say(const char *what, int good) { printf("%s: %s\n", what, good ? "yes" : "NO"); }
 
 int main(void)
 {

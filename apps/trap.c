@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Prints a line and then does what no program may: divides by zero, or, as its argument says, `unreachable`,
-// reads outside its memory (`memory`), calls through a bad function pointer (`call`), or abort()s (`abort`).
+// Prints a line and then does what no program may: divides by zero, or, as its argument says,
+// `unreachable`, reads outside its memory (`memory`), calls through a bad function pointer
+// (`call`), or abort()s (`abort`).
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

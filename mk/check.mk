@@ -24,7 +24,7 @@ check-book: $(GEN_FILES)
 # the rest.
 TIDY_K = $(if $(filter arch,$(TIDY)),$(filter arch/%,$(K_C)),$(K_C))
 TIDY_U_ALL = $(filter %.c,$(UL_C) $(RUNNER_C) \
-               $(foreach d,$(U_DIRS) user/servers/root,$(call dir_sources,$(d))))
+               $(foreach d,$(filter-out tests/%,$(U_DIRS)) user/servers/root,$(call dir_sources,$(d))))
 TIDY_U = $(foreach f,$(TIDY_U_ALL),$(if $(filter-out arch,$(TIDY))$(findstring /$(ARCH)/,$(f)),$(f)))
 
 check-tidy: TIDY ?= all

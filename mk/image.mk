@@ -25,4 +25,10 @@ $(OUT)/boot-test.tar: $(BOOT_PARTS) $(TEST_MANIFEST)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call mkbootimg,$(TEST_MANIFEST))
 
+BENCH_MANIFEST := tests/bench/manifest.txt
+$(OUT)/boot-bench.tar: $(BOOT_PARTS) $(BENCH_MANIFEST)
+	$(call say,IMAGE,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call mkbootimg,$(BENCH_MANIFEST))
+
 image: $(OUT)/kernel.img $(OUT)/boot.tar $(if $(TEST_MANIFEST),$(OUT)/boot-test.tar)

@@ -18,6 +18,8 @@ KARCH_arm64   := -mgeneral-regs-only -mstrict-align
 KARCH_riscv64 := -march=rv64imac_zicsr_zifencei -mabi=lp64 -mcmodel=medany -mno-relax
 KBUILD_release := -DBF_DEBUG=0
 KBUILD_debug   := -DBF_DEBUG=1
+# As release, but user mode may read the cycle counter.
+KBUILD_bench   := -DBF_DEBUG=0 -DBF_BENCH=1
 KFLAGS := $(TARGET) $(COMMON) -ffreestanding -fno-pic -fno-stack-protector \
           -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -nostdlibinc \
           $(KARCH_$(ARCH)) $(KBUILD_$(BUILD))

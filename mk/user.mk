@@ -18,7 +18,7 @@ U_LIBS := $(LIBBULLFINCH) $(UOUT)/libfdt.a
 
 # Folders that hold sources; `common` holds what several programs include.
 U_DIRS := $(patsubst %/,%,$(sort $(dir $(wildcard user/servers/*/*.c user/drivers/*/*.c \
-            user/bin/*/*.c tests/user/*/*.c))))
+            user/bin/*/*.c tests/user/*/*.c tests/bench/*/*.c))))
 U_DIRS := $(filter-out user/servers/root %/common %/lib,$(U_DIRS)) \
           $(if $(wildcard wasm/runner/*.c),wasm/runner)
 U_PROGRAMS := $(notdir $(U_DIRS))

@@ -34,14 +34,16 @@ WAMR_SRCS := \
     core/shared/utils/bh_vector.c
 
 # Bounds are checked in the interpreter, not by page faults. SIMD would need a library that the
-# pinned tree does not carry.
+# pinned tree does not carry. Tail calls and extended constant expressions stay off until the tree is
+# 2.4.5 or later: before that a hostile module can use them to write or read outside the
+# runtime's heap (CVE-2026-54912, CVE-2026-54913).
 WAMR_FEATURES := \
     -DWASM_ENABLE_INTERP=1 -DWASM_ENABLE_FAST_INTERP=1 -DWASM_ENABLE_AOT=0 -DWASM_ENABLE_SIMD=0 \
     -DWASM_DISABLE_HW_BOUND_CHECK=1 -DWASM_DISABLE_STACK_HW_BOUND_CHECK=1 \
     -DWASM_DISABLE_WRITE_GS_BASE=1 -DWASM_STACK_GUARD_SIZE=8192 \
     -DWASM_ENABLE_BULK_MEMORY=1 -DWASM_ENABLE_BULK_MEMORY_OPT=1 -DWASM_ENABLE_REF_TYPES=1 \
-    -DWASM_ENABLE_CALL_INDIRECT_OVERLONG=1 -DWASM_ENABLE_TAIL_CALL=1 \
-    -DWASM_ENABLE_EXTENDED_CONST_EXPR=1 -DWASM_ENABLE_SHRUNK_MEMORY=0 \
+    -DWASM_ENABLE_CALL_INDIRECT_OVERLONG=1 -DWASM_ENABLE_TAIL_CALL=0 \
+    -DWASM_ENABLE_EXTENDED_CONST_EXPR=0 -DWASM_ENABLE_SHRUNK_MEMORY=0 \
     -DWASM_ENABLE_LIBC_BUILTIN=0 -DWASM_ENABLE_LIBC_WASI=0 -DWASM_ENABLE_LOG=0 \
     -DWASM_ENABLE_QUICK_AOT_ENTRY=0 -DWASM_MEM_ALLOC_WITH_USAGE=0 \
     -DBH_MALLOC=wasm_runtime_malloc -DBH_FREE=wasm_runtime_free

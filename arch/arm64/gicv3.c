@@ -18,9 +18,9 @@
 #define GICD_ICFGR      0x0c00
 #define GICD_IROUTER    0x6000
 #define GICD_BYTES      0x10000
-#define CTLR_ENABLE \
-    0x13 // ARE_NS, EnableGrp1A, EnableGrp1; the same bits do with one security state
-#define CTLR_RWP (1u << 31)
+// ARE_NS, EnableGrp1A, EnableGrp1; the same bits do with one security state
+#define CTLR_ENABLE 0x13
+#define CTLR_RWP    (1u << 31)
 
 #define GICR_CTLR             0x0000
 #define GICR_TYPER            0x0008
@@ -30,8 +30,8 @@
 #define GICR_CTLR_RWP         (1u << 3)
 #define WAKER_PROCESSOR_SLEEP (1u << 1)
 #define WAKER_CHILDREN_ASLEEP (1u << 2)
-#define GICR_SGI \
-    0x10000 // second frame: registers of the CPU's own lines, laid out as the distributor's
+// second frame: registers of the CPU's own lines, laid out as the distributor's
+#define GICR_SGI        0x10000
 #define GICR_STRIDE     0x20000
 #define GICR_SEARCH_MAX (8 * GICR_STRIDE)
 

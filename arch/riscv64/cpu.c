@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // RISC-V: bringing up a hart, what it can do, sleeping, stopping, stack frames. The hart's features
 // come from its node in the device tree, because S-mode cannot read misa.
-#include "kernel/debug/log.h"
+#include "kernel/lib/devicetree.h"
 #include "kernel/lib/printf.h"
 #include "port.h"
 #include <arch/mmu.h>
@@ -19,8 +19,7 @@ int cpu_node(const void *fdt)
     if (cpus < 0) {
         return cpus;
     }
-    fdt_for_each_subnode(node, fdt, cpus)
-    {
+    fdt_for_each_subnode(node, fdt, cpus) {
         int len;
         const unsigned char *reg = fdt_getprop(fdt, node, "reg", &len);
         uint64_t hart = 0;
@@ -43,8 +42,7 @@ int cpu_interrupt_node(const void *fdt)
     if (cpu < 0) {
         return cpu;
     }
-    fdt_for_each_subnode(node, fdt, cpu)
-    {
+    fdt_for_each_subnode(node, fdt, cpu) {
         if (fdt_node_check_compatible(fdt, node, "riscv,cpu-intc") == 0) {
             return node;
         }
@@ -75,32 +73,29 @@ static bool isa_string_has(const char *isa, const char *name)
     return false;
 }
 
-// Device trees have either riscv,isa-extensions, a list of names, or the older riscv,isa.
-static bool cpu_has(const void *fdt, int node, const char *name)
+// Device trees have either riscv,isa-extensions, a list of names, or the older riscv,isa;
+// `otherwise` when the hart's node has neither.
+static bool cpu_has(const void *fdt, int node, const char *name, bool otherwise)
 {
     if (fdt_getprop(fdt, node, "riscv,isa-extensions", NULL) != NULL) {
         return fdt_stringlist_search(fdt, node, "riscv,isa-extensions", name) >= 0;
     }
-    return isa_string_has(cpu_features.isa, name);
+    const char *isa = devicetree_string(fdt, node, "riscv,isa");
+    return isa != NULL ? isa_string_has(isa, name) : otherwise;
 }
 
 static void features_find(const void *fdt)
 {
-    if (fdt_check_header(fdt) != 0) {
+    if (fdt_check_header(fdt) != 0 || fdt_totalsize(fdt) > DEVICETREE_BYTES_MAX) {
         return; // boot_info_parse will say what is wrong; until then: no extension
     }
-    int len, node = cpu_node(fdt);
-    const char *isa = node < 0 ? NULL : fdt_getprop(fdt, node, "riscv,isa", &len);
-    if (isa != NULL && len > 0 && isa[len - 1] == '\0') {
-        ksnprintf(cpu_features.isa, sizeof(cpu_features.isa), "%s", isa);
-    }
-    if (node < 0) {
-        return;
-    }
+    int node = cpu_node(fdt);
+    const char *isa = node < 0 ? NULL : devicetree_string(fdt, node, "riscv,isa");
+    ksnprintf(cpu_features.isa, sizeof(cpu_features.isa), "%s", isa != NULL ? isa : "rv64");
     csr_set(sstatus, SSTATUS_FS); // stays zero where there are no FP registers
-    cpu_features.fp = (csr_read(sstatus) & SSTATUS_FS) != 0 && cpu_has(fdt, node, "d");
+    cpu_features.fp = (csr_read(sstatus) & SSTATUS_FS) != 0 && cpu_has(fdt, node, "d", true);
     csr_clear(sstatus, SSTATUS_FS);
-    cpu_features.sstc = cpu_has(fdt, node, "sstc") && !csr_probe_stimecmp();
+    cpu_features.sstc = cpu_has(fdt, node, "sstc", false) && !csr_probe_stimecmp();
 }
 
 void arch_cpu_init(struct arch_percpu *percpu)

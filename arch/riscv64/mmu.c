@@ -2,10 +2,10 @@
 // RISC-V: the kernel's own page tables (Sv48 or Sv39: RISC-V privileged specification 1.12,
 // sections 4.4 and 4.5).
 //
-//   Sv39                      Sv48
-//   0xffffffc000000000        0xffff800000000000        all RAM, RW- (the image's text and rodata
-//   R--) 0xffffffff80000000        the same                  image: text R-X, rodata R--, data and
-//   bss RW- 0xffffffffc0000000        the same                  device window, RW-
+//   Sv39                Sv48
+//   0xffffffc000000000  0xffff800000000000  all RAM, RW- (text and rodata of the image R--)
+//   0xffffffff80000000  the same            image: text R-X, rodata R--, data and bss RW-
+//   0xffffffffc0000000  the same            device window, RW-
 //
 // The root entries of the kernel half are complete when arch_mmu_init returns and never change:
 // every user table holds a copy of them (aspace.c). The A and D bits are set in every entry from

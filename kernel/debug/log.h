@@ -25,7 +25,7 @@ bool console_init(const void *fdt);
 void console_write(const char *text, size_t len); // polled; for klog and panic
 void console_release(void);                       // klog stops echoing; panic takes the device back
 void console_quiet(void);  // bootarg "quiet": klog does not echo from the start
-void console_take(void);   // panic only: echo again, whoever owns the device
+void console_take(void);   // panics, last words: echo again, whoever owns the device
 bool console_echoes(void); // whether klog writes to it
 
 // Prints the message and a symbolised backtrace, then stops the machine (power off with bootarg

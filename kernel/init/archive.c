@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The boot archive: POSIX.1-1988 ustar (IEEE Std 1003.1, pax, "ustar Interchange Format"). Blocks of 512 bytes; a header block, then the
-// file's blocks; two zero blocks end the archive. Every number is checked against what was loaded.
+// The boot archive: POSIX.1-1988 ustar (IEEE Std 1003.1, pax, "ustar Interchange Format"). Blocks
+// of 512 bytes; a header block, then the file's blocks; two zero blocks end the archive. Every
+// number is checked against what was loaded.
 #include "kernel/init/archive.h"
 #include <string.h>
 
@@ -42,7 +43,8 @@ static bool checksum_good(const struct ustar_header *h)
     uint64_t stated, sum = 0;
     const uint8_t *bytes = (const uint8_t *)h;
     for (size_t i = 0; i < BLOCK; i++) {
-        bool in_field = i >= offsetof(struct ustar_header, checksum) && i < offsetof(struct ustar_header, type);
+        bool in_field =
+            i >= offsetof(struct ustar_header, checksum) && i < offsetof(struct ustar_header, type);
         sum += in_field ? ' ' : bytes[i];
     }
     return octal(h->checksum, sizeof(h->checksum), &stated) && stated == sum;
@@ -54,8 +56,8 @@ static bool name_is(const struct ustar_header *h, const char *name)
     return len < sizeof(h->name) && h->prefix[0] == '\0' && memcmp(h->name, name, len + 1) == 0;
 }
 
-status_t archive_find(const void *archive, size_t bytes, const char *name, const void **data, size_t *data_bytes,
-                      const char **why)
+status_t archive_find(const void *archive, size_t bytes, const char *name, const void **data,
+                      size_t *data_bytes, const char **why)
 {
     const char *base = archive;
     for (size_t at = 0; bytes - at >= BLOCK;) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// kernel_main: the boot sequence, to be read as a table of contents. The port has set up boot page tables and a stack and passes the device tree.
-// Runs once, on the boot CPU, with interrupts masked; ends in the first user thread. Book: chapter 1.
+// kernel_main: the boot sequence, to be read as a table of contents. The port has set up boot page
+// tables and a stack and passes the device tree. Runs once, on the boot CPU, with interrupts
+// masked; ends in the first user thread. Book: chapter 1.
 #include "kernel/init/main.h"
 #include "kernel/debug/log.h"
 #include "kernel/init/boot_info.h"

@@ -5,8 +5,8 @@
 
 #include "kernel/lib/types.h"
 
-// Called once by the port's start code: boot tables active, interrupts masked, on the boot CPU's stack. fdt is the device tree through the physical
-// map. Does not return.
+// Called once by the port's start code: boot tables active, interrupts masked, on the boot CPU's
+// stack. fdt is the device tree through the physical map. Does not return.
 NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Starting the root supervisor: finds its flat image in the boot archive, maps it, gives it the handles that all other authority
-// derives from, and a start-up block. abi/bootimage.h has the formats. Book: chapter 24.
+// Starting the root supervisor: finds its flat image in the boot archive, maps it, gives it the
+// handles that all other authority derives from, and a start-up block. abi/bootimage.h has the
+// formats. Book: chapter 24.
 #include "kernel/init/root.h"
 #include "abi/bootimage.h"
 #include "kernel/debug/log.h"
@@ -30,7 +31,7 @@ static void must(status_t s, const char *what)
     }
 }
 
-// --- handles and the start-up block --------------------------------------------------------------------------
+// --- handles and the start-up block -------------------------------------------------------------
 
 static void give(struct root *r, const char *name, struct object *o, rights_t rights)
 {
@@ -85,10 +86,11 @@ static void block_finish(struct root *r, const struct boot_info *boot)
     b->total_bytes = b->env_offset;
 }
 
-// --- memory --------------------------------------------------------------------------------------------------
+// --- memory -------------------------------------------------------------------------------------
 
 // Maps `bytes` (whole pages) at va with the contents of `data` (NULL: zero).
-static void map_segment(struct root *r, vaddr_t va, const void *data, uint64_t bytes, unsigned flags, const char *what)
+static void map_segment(struct root *r, vaddr_t va, const void *data, uint64_t bytes,
+                        unsigned flags, const char *what)
 {
     if (bytes == 0) {
         return;
@@ -112,14 +114,14 @@ static void image_check(const struct root_image_header *h, size_t bytes)
     const uint64_t limit = 1ull << 32;
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
         if (sizes[i] % PAGE_SIZE != 0 || sizes[i] >= limit) {
-            panic("boot archive: '%s': header field %u is 0x%lx: not whole pages below 4 GiB", ROOT_IMAGE_NAME, i + 1,
-                  sizes[i]);
+            panic("boot archive: '%s': header field %u is 0x%lx: not whole pages below 4 GiB",
+                  ROOT_IMAGE_NAME, i + 1, sizes[i]);
         }
     }
     if (h->base < USER_BASE || h->text_bytes + h->rodata_bytes + h->data_bytes > bytes ||
         h->entry - h->base >= h->text_bytes) {
-        panic("boot archive: '%s': segments or entry 0x%lx lie outside the %zu bytes of the image", ROOT_IMAGE_NAME,
-              h->entry, bytes);
+        panic("boot archive: '%s': segments or entry 0x%lx lie outside the %zu bytes of the image",
+              ROOT_IMAGE_NAME, h->entry, bytes);
     }
 }
 
@@ -131,22 +133,26 @@ static void map_image(struct root *r, const struct root_image_header *h)
     va += h->text_bytes;
     map_segment(r, va, file + h->text_bytes, h->rodata_bytes, VM_READ, "root rodata");
     va += h->rodata_bytes;
-    map_segment(r, va, file + h->text_bytes + h->rodata_bytes, h->data_bytes, VM_READ | VM_WRITE, "root data");
+    map_segment(r, va, file + h->text_bytes + h->rodata_bytes, h->data_bytes, VM_READ | VM_WRITE,
+                "root data");
     map_segment(r, va + h->data_bytes, NULL, h->bss_bytes, VM_READ | VM_WRITE, "root bss");
 }
 
 static const struct root_image_header *image_find(const struct boot_info *boot)
 {
     if (boot->initrd_end <= boot->initrd_start) {
-        panic("no boot archive: /chosen has no linux,initrd-start and -end (QEMU: -initrd boot.tar)");
+        panic(
+            "no boot archive: /chosen has no linux,initrd-start and -end (QEMU: -initrd boot.tar)");
     }
     const void *data = NULL;
     size_t bytes = 0;
     const char *why = "it has no file of that name";
-    status_t s = archive_find(phys_to_virt(boot->initrd_start), boot->initrd_end - boot->initrd_start, ROOT_IMAGE_NAME,
-                              &data, &bytes, &why);
+    status_t s =
+        archive_find(phys_to_virt(boot->initrd_start), boot->initrd_end - boot->initrd_start,
+                     ROOT_IMAGE_NAME, &data, &bytes, &why);
     if (s != OK) {
-        panic("boot archive at 0x%lx: cannot find '%s': %s", boot->initrd_start, ROOT_IMAGE_NAME, why);
+        panic("boot archive at 0x%lx: cannot find '%s': %s", boot->initrd_start, ROOT_IMAGE_NAME,
+              why);
     }
     image_check(data, bytes);
     return data;
@@ -158,6 +164,7 @@ void root_start(const struct boot_info *boot)
     const struct root_image_header *image = image_find(boot);
     must(job_create(NULL, "root", &r.job), "root job");
     must(process_create(r.job, "root", &r.process), "process");
+    r.process->vital = true;
     must(thread_create(r.process, "main", &r.thread), "thread");
     map_image(&r, image);
     give_all(&r, boot);
@@ -167,8 +174,8 @@ void root_start(const struct boot_info *boot)
     vaddr_t base;
     must(vmo_create(ROOT_STACK_BYTES + PAGE_SIZE, &r.job->quota, &r.job->object, &stack), "stack");
     must(vmo_write(stack, ROOT_STACK_BYTES, block_page, r.block->total_bytes), "start-up block");
-    must(vmar_map(r.process->aspace.root, stack, 0, 0, ROOT_STACK_BYTES + PAGE_SIZE, VM_READ | VM_WRITE,
-                  VM_READ | VM_WRITE, &base),
+    must(vmar_map(r.process->aspace.root, stack, 0, 0, ROOT_STACK_BYTES + PAGE_SIZE,
+                  VM_READ | VM_WRITE, VM_READ | VM_WRITE, &base),
          "stack");
     object_put(vmo_object(stack));
     vaddr_t block = base + ROOT_STACK_BYTES;

@@ -5,7 +5,8 @@
 
 #include "kernel/init/boot_info.h"
 
-// Creates the root job and process from the boot archive and makes it runnable. Panics naming what is wrong with the archive or image.
+// Creates the root job and process from the boot archive and makes it runnable. Panics naming what
+// is wrong with the archive or image.
 void root_start(const struct boot_info *boot);
 
 #endif

@@ -20,11 +20,11 @@ enum page_owner { // who holds a page, for leak checks and statistics
 
 struct page {
     struct list link; // free list, or its user's
-    uint32_t shares;  // VMO copy-on-write: how many VMOs hold the page
+    uint32_t shares;  // slots of page trees that point at it (page_tree.h); atomic
     uint8_t owner;    // enum page_owner
     uint8_t order;    // of the free or allocated block, in its first page
     uint16_t flags;
-    void *slab; // slab allocator's own
+    void *slab; // header of the slab it belongs to (slab.c)
 };
 static_assert(sizeof(struct page) <= 64, "metadata at most 1.6 % of RAM");
 
@@ -32,7 +32,8 @@ struct boot_info;
 
 // Before page_init: pages from the boot region, never freed, zeroed. Panics when RAM is too small.
 paddr_t boot_alloc_page(void);
-// Chooses the boot region (free RAM within the boot tables' reach), for boot_alloc_page. Then arch_mmu_init may run.
+// Chooses the boot region (free RAM within the boot tables' reach), for boot_alloc_page. Then
+// arch_mmu_init may run.
 void boot_alloc_init(const struct boot_info *boot);
 // Builds the metadata and hands all free RAM to the allocator. After arch_mmu_init.
 void page_init(const struct boot_info *boot);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Endpoints and badges: the rendezvous of senders and receivers. Entry points: endpoint_send, endpoint_receive, endpoint_reply. Lock:
-// ipc_lock, taken by everything here that touches waiting threads. Replies that outlive the next receive are in reply.c. Book: chapters 17 and 18.
+// Endpoints and badges: the rendezvous of senders and receivers. Entry points: endpoint_send,
+// endpoint_receive, endpoint_reply. Lock: ipc_lock, taken by everything here that touches waiting
+// threads. Replies that outlive the next receive are in reply.c. Book: chapters 17 and 18.
 #include "kernel/obj/endpoint.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/slab.h"
@@ -17,7 +18,8 @@ struct spinlock ipc_lock = SPINLOCK_INIT("ipc", LOCK_IPC);
 static struct slab_cache endpoint_cache, badge_cache;
 
 static bool endpoint_reap(struct object *o);
-static const struct object_ops endpoint_ops = {.type = OBJ_ENDPOINT, .name = "endpoint", .reap = endpoint_reap};
+static const struct object_ops endpoint_ops = {
+    .type = OBJ_ENDPOINT, .name = "endpoint", .reap = endpoint_reap};
 
 void endpoint_init_caches(void)
 {
@@ -69,7 +71,7 @@ static bool endpoint_reap(struct object *o)
     return false;
 }
 
-// --- completing and ending waits -----------------------------------------------------------------------------
+// --- completing and ending waits ----------------------------------------------------------------
 
 void ipc_wake_locked(struct thread *t, status_t status)
 {
@@ -104,8 +106,7 @@ void ipc_detach_locked(struct thread *t)
         }
         break;
     case WAIT_NONE:
-    case WAIT_TASK:
-        break;
+    case WAIT_TASK: break;
     }
     t->wait_endpoint = NULL;
     t->wait_notification = NULL;
@@ -140,7 +141,7 @@ void ipc_wait_begin_locked(struct thread *t, enum wait_kind kind, uint64_t deadl
     sched_block(t);
 }
 
-// --- badges --------------------------------------------------------------------------------------------------
+// --- badges -------------------------------------------------------------------------------------
 
 status_t badge_create(struct endpoint *e, uint64_t value, struct badge **out)
 {
@@ -178,8 +179,9 @@ static void receive_closed_locked(struct thread *t, struct badge *b)
     badge_free(b);
 }
 
-// The last handle with this badge is gone: the receiver is told, now or with its next receive. The badge's reference to the endpoint
-// ends here, so that an unread list of closed badges does not keep the endpoint alive.
+// The last handle with this badge is gone: the receiver is told, now or with its next receive. The
+// badge's reference to the endpoint ends here, so that an unread list of closed badges does not
+// keep the endpoint alive.
 static void badge_closed_locked(struct badge *b)
 {
     struct endpoint *e = b->endpoint;
@@ -219,10 +221,13 @@ void badge_abandon(struct badge *b)
     object_put(&e->object);
 }
 
-// --- receive handles -----------------------------------------------------------------------------------------
+// --- receive handles ----------------------------------------------------------------------------
 
 // Called with the handle lock held, which ranks above ipc_lock: only an atomic count here.
-void endpoint_receiver_get(struct endpoint *e) { __atomic_fetch_add(&e->receive_handles, 1, __ATOMIC_RELAXED); }
+void endpoint_receiver_get(struct endpoint *e)
+{
+    __atomic_fetch_add(&e->receive_handles, 1, __ATOMIC_RELAXED);
+}
 
 static void wake_all_locked(struct list *queue, status_t status)
 {
@@ -243,7 +248,7 @@ void endpoint_receiver_put(struct endpoint *e)
     }
 }
 
-// --- moving a message ----------------------------------------------------------------------------------------
+// --- moving a message ---------------------------------------------------------------------------
 
 status_t ipc_tag_check(uint64_t tag)
 {
@@ -252,7 +257,8 @@ status_t ipc_tag_check(uint64_t tag)
     return good ? OK : ERR_INVALID_ARGS;
 }
 
-// Moves the message in `from`'s registers and buffer to `to`'s. Only the handles can fail, so they go first.
+// Moves the message in `from`'s registers and buffer to `to`'s. Only the handles can fail, so they
+// go first.
 status_t ipc_message_move(struct thread *from, struct thread *to)
 {
     const uint64_t *source = thread_args(from);
@@ -261,8 +267,10 @@ status_t ipc_message_move(struct thread *from, struct thread *to)
     unsigned count = MSG_HANDLES(tag);
     if (count != 0) {
         handle_t values[MSG_HANDLES_MAX];
-        memcpy(values, from->msgbuf_handles->send, sizeof(values)); // one read: the page is the user's
-        status_t s = handle_move(&from->process->handles, values, count, &to->process->handles, values);
+        memcpy(values, from->msgbuf_handles->send, sizeof(values)); // one read: the page is the
+                                                                    // user's
+        status_t s =
+            handle_move(&from->process->handles, values, count, &to->process->handles, values);
         if (s != OK) {
             return s;
         }
@@ -286,8 +294,8 @@ void ipc_call_accepted_locked(struct thread *caller, struct thread *server)
     server->caller_gone = false;
 }
 
-static status_t send_to_receiver_locked(struct thread *t, struct thread *receiver, struct badge *badge, bool call,
-                                        uint64_t deadline)
+static status_t send_to_receiver_locked(struct thread *t, struct thread *receiver,
+                                        struct badge *badge, bool call, uint64_t deadline)
 {
     status_t s = ipc_message_move(t, receiver);
     if (s != OK) {
@@ -309,14 +317,16 @@ static status_t send_to_receiver_locked(struct thread *t, struct thread *receive
     return STATUS_BLOCKED;
 }
 
-static status_t send_locked(struct thread *t, struct endpoint *e, struct badge *badge, bool call, uint64_t deadline)
+static status_t send_locked(struct thread *t, struct endpoint *e, struct badge *badge, bool call,
+                            uint64_t deadline)
 {
     if (e->receive_handles == 0) {
         return ERR_PEER_CLOSED;
     }
     struct list *node = list_first(&e->receivers);
     if (node != NULL) {
-        return send_to_receiver_locked(t, list_entry(node, struct thread, wait_node), badge, call, deadline);
+        return send_to_receiver_locked(t, list_entry(node, struct thread, wait_node), badge, call,
+                                       deadline);
     }
     if (deadline == DEADLINE_POLL) {
         return ERR_TIMED_OUT;
@@ -329,7 +339,8 @@ static status_t send_locked(struct thread *t, struct endpoint *e, struct badge *
     return STATUS_BLOCKED;
 }
 
-status_t endpoint_send(struct thread *t, struct endpoint *e, struct badge *badge, bool call, uint64_t deadline)
+status_t endpoint_send(struct thread *t, struct endpoint *e, struct badge *badge, bool call,
+                       uint64_t deadline)
 {
     status_t s = ipc_tag_check(thread_args(t)[1]);
     if (s != OK) {
@@ -341,9 +352,10 @@ status_t endpoint_send(struct thread *t, struct endpoint *e, struct badge *badge
     return s;
 }
 
-// --- receive -------------------------------------------------------------------------------------------------
+// --- receive ------------------------------------------------------------------------------------
 
-// Takes the message of the first sender whose handles can be moved; senders whose cannot get the error.
+// Takes the message of the first sender whose handles can be moved; senders whose cannot get the
+// error.
 static bool receive_from_queue_locked(struct thread *t, struct endpoint *e)
 {
     struct list *node;
@@ -406,7 +418,7 @@ status_t endpoint_receive(struct thread *t, struct endpoint *e, uint64_t deadlin
     return s;
 }
 
-// --- reply ---------------------------------------------------------------------------------------------------
+// --- reply --------------------------------------------------------------------------------------
 
 // Moves the reply to the caller and completes its call, without making it runnable yet.
 static status_t reply_locked(struct thread *t, struct thread **answered)

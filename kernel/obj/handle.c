@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Handle tables and the derivation tree; the rules stand in handle.h. Lock: handle_lock. Book: chapters 12 to 14.
+// Handle tables and the derivation tree; the rules stand in handle.h. Lock: handle_lock. Book:
+// chapters 12 to 14.
 #include "kernel/obj/handle.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/page.h"
@@ -8,19 +9,22 @@
 #include "kernel/obj/process.h"
 
 #define SLICE_HANDLES 32u
-#define SLICE_SLOTS 1024u
+#define SLICE_SLOTS   1024u
 
 static struct spinlock handle_lock = SPINLOCK_INIT("handle", LOCK_HANDLE);
 static struct slab_cache handle_cache;
 
-void handle_init_caches(void) { slab_cache_init(&handle_cache, "handle", sizeof(struct handle), 8); }
+void handle_init_caches(void)
+{
+    slab_cache_init(&handle_cache, "handle", sizeof(struct handle), 8);
+}
 
 void handle_table_init(struct handle_table *table, struct quota *q)
 {
     *table = (struct handle_table){.quota = q};
 }
 
-// --- slots ---------------------------------------------------------------------------------------------------
+// --- slots --------------------------------------------------------------------------------------
 
 static struct handle_slot *slot_at(struct handle_table *table, uint32_t index)
 {
@@ -42,7 +46,8 @@ static status_t table_grow_locked(struct handle_table *table)
         return s;
     }
     struct page *slots = page_alloc_zeroed(PAGE_SLAB);
-    struct page *directory = table->pages == NULL && slots != NULL ? page_alloc_zeroed(PAGE_SLAB) : NULL;
+    struct page *directory =
+        table->pages == NULL && slots != NULL ? page_alloc_zeroed(PAGE_SLAB) : NULL;
     if (slots == NULL || (table->pages == NULL && directory == NULL)) {
         if (slots != NULL) {
             page_free(slots, 0);
@@ -53,8 +58,8 @@ static status_t table_grow_locked(struct handle_table *table)
     if (directory != NULL) {
         table->pages = page_to_virt(directory);
     }
-    // The new slots go before the few that may be left. The index + 1 of slot 65,535 does not fit next_free: that
-    // slot is never linked, and so never used.
+    // The new slots go before the few that may be left. The index + 1 of slot 65,535 does not fit
+    // next_free: that slot is never linked, and so never used.
     struct handle_slot *slot = page_to_virt(slots);
     uint32_t base = table->page_count * HANDLE_SLOTS_PER_PAGE;
     for (uint32_t i = HANDLE_SLOTS_PER_PAGE; i-- > 0;) {
@@ -116,18 +121,16 @@ static void slot_clear_locked(struct handle *h)
 static status_t table_reserve_locked(struct handle_table *table, unsigned count)
 {
     unsigned free = 0;
-    for (uint32_t i = table->first_free; i != 0 && free < count; i = slot_at(table, i - 1)->next_free) {
+    for (uint32_t i = table->first_free; i != 0 && free < count;
+         i = slot_at(table, i - 1)->next_free) {
         free++;
     }
     return free >= count ? OK : table_grow_locked(table);
 }
 
-// --- the tree ------------------------------------------------------------------------------------------------
+// --- the tree -----------------------------------------------------------------------------------
 
-static void node_free(struct handle *h)
-{
-    slab_free(&handle_cache, h);
-}
+static void node_free(struct handle *h) { slab_free(&handle_cache, h); }
 
 static status_t node_create(struct quota *q, struct handle **out)
 {
@@ -164,7 +167,8 @@ static void node_splice_locked(struct handle *h)
     struct handle *child = list_entry(list_first(&h->children), struct handle, sibling);
     list_remove(&child->sibling);
     child->parent = h->parent;
-    child->depth = h->depth; // else handing a handle down and closing the old one would use depth up
+    child->depth = h->depth; // else handing a handle down and closing the old one would use depth
+                             // up
     if (h->parent != NULL) {
         list_insert_between(&child->sibling, h->sibling.prev, &h->sibling);
         list_remove(&h->sibling);
@@ -172,7 +176,8 @@ static void node_splice_locked(struct handle *h)
     node_free(h);
 }
 
-// Takes a node that names nothing any more out of the tree, or leaves it as a tombstone while it joins several children.
+// Takes a node that names nothing any more out of the tree, or leaves it as a tombstone while it
+// joins several children.
 static void node_drop_locked(struct handle *h)
 {
     if (has_one_child(h)) {
@@ -228,9 +233,10 @@ static void handle_acquire(struct object *o, rights_t rights, struct badge *badg
     }
 }
 
-// --- operations ----------------------------------------------------------------------------------------------
+// --- operations ---------------------------------------------------------------------------------
 
-status_t handle_arg_get(struct thread *t, uint64_t value, uint32_t type, rights_t rights, struct handle_arg *out)
+status_t handle_arg_get(struct thread *t, uint64_t value, uint32_t type, rights_t rights,
+                        struct handle_arg *out)
 {
     status_t s = OK;
     spin_lock(&handle_lock);
@@ -257,7 +263,8 @@ void handle_arg_put(struct handle_arg *arg)
 }
 
 // Fills a new node and gives it a slot. All that can fail has been done.
-static handle_t node_place_locked(struct handle *h, struct handle_table *table, struct handle *parent)
+static handle_t node_place_locked(struct handle *h, struct handle_table *table,
+                                  struct handle *parent)
 {
     handle_acquire(h->object, h->rights, h->badge);
     h->parent = parent;
@@ -268,7 +275,8 @@ static handle_t node_place_locked(struct handle *h, struct handle_table *table, 
     return slot_fill_locked(table, h);
 }
 
-status_t handle_create(struct handle_table *table, struct object *o, rights_t rights, handle_t *value)
+status_t handle_create(struct handle_table *table, struct object *o, rights_t rights,
+                       handle_t *value)
 {
     struct handle *h;
     status_t s = node_create(table->quota, &h);
@@ -303,8 +311,8 @@ static status_t derive_check_locked(const struct handle *parent, rights_t *right
     return parent->depth + 1u >= HANDLE_DEPTH_MAX ? ERR_OUT_OF_RANGE : OK;
 }
 
-status_t handle_derive(struct handle_table *source, handle_t from, struct handle_table *dest, rights_t rights,
-                       struct badge *badge, handle_t *value)
+status_t handle_derive(struct handle_table *source, handle_t from, struct handle_table *dest,
+                       rights_t rights, struct badge *badge, handle_t *value)
 {
     struct handle *h;
     status_t s = node_create(dest->quota, &h);
@@ -370,7 +378,7 @@ status_t handle_revoke(struct handle_table *table, handle_t value)
     return STATUS_RESTART;
 }
 
-// --- transfer ------------------------------------------------------------------------------------------------
+// --- transfer -----------------------------------------------------------------------------------
 
 static status_t move_check_locked(struct handle_table *from, const handle_t *values, unsigned count,
                                   struct handle **nodes)
@@ -392,8 +400,8 @@ static status_t move_check_locked(struct handle_table *from, const handle_t *val
     return OK;
 }
 
-status_t handle_move(struct handle_table *from, const handle_t *values, unsigned count, struct handle_table *to,
-                     handle_t *out)
+status_t handle_move(struct handle_table *from, const handle_t *values, unsigned count,
+                     struct handle_table *to, handle_t *out)
 {
     struct handle *nodes[8];
     ASSERT(count <= ARRAY_SIZE(nodes));
@@ -418,7 +426,7 @@ status_t handle_move(struct handle_table *from, const handle_t *values, unsigned
     return s;
 }
 
-// --- end of a table ------------------------------------------------------------------------------------------
+// --- end of a table -----------------------------------------------------------------------------
 
 static void table_free_pages(struct handle_table *table)
 {

@@ -112,8 +112,7 @@ static struct process *live_process_below_locked(struct job *top, struct process
 {
     struct process *found = NULL;
     for (struct job *job = top; job != NULL; job = walk_next_locked(top, job)) {
-        list_for_each(it, &job->processes)
-        {
+        list_for_each(it, &job->processes) {
             found = list_entry(it, struct process, job_node);
             if (found != last) {
                 return found;
@@ -159,8 +158,7 @@ struct job *job_child_at(struct job *job, uint64_t index)
 {
     struct job *found = NULL;
     spin_lock(&job_lock);
-    list_for_each(it, &job->children)
-    {
+    list_for_each(it, &job->children) {
         if (index-- == 0) {
             found = list_entry(it, struct job, sibling);
             object_get(&found->object);
@@ -175,8 +173,7 @@ struct process *job_process_at(struct job *job, uint64_t index)
 {
     struct process *found = NULL;
     spin_lock(&job_lock);
-    list_for_each(it, &job->processes)
-    {
+    list_for_each(it, &job->processes) {
         if (index-- == 0) {
             found = list_entry(it, struct process, job_node);
             object_get(&found->object);

@@ -111,7 +111,8 @@ void notification_signal(struct notification *n, uint64_t bits)
     spin_unlock(&ipc_lock);
 }
 
-status_t notification_wait(struct thread *t, struct notification *n, uint64_t deadline, uint64_t *bits)
+status_t notification_wait(struct thread *t, struct notification *n, uint64_t deadline,
+                           uint64_t *bits)
 {
     status_t s = OK;
     spin_lock(&ipc_lock);
@@ -141,7 +142,8 @@ status_t notification_bind(struct notification *n, struct thread *t)
     } else {
         n->bound = t;
         t->bound = n;
-        notification_signal_locked(n, 0); // bits that were set before wake the thread if it is receiving
+        notification_signal_locked(n, 0); // bits that were set before wake the thread if it is
+                                          // receiving
     }
     spin_unlock(&ipc_lock);
     return s;
@@ -177,7 +179,7 @@ void notification_arm(struct notification *n, uint64_t deadline, uint64_t bits)
     spin_unlock(&ipc_lock);
 }
 
-// --- interrupt lines -----------------------------------------------------------------------------------------
+// --- interrupt lines ----------------------------------------------------------------------------
 
 #define IRQ_LINES_MAX 1024u
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Processes and the reaper; see process.h for the life cycle. Lock: job_lock for states and lists. Book: chapter 23.
+// Processes and the reaper; see process.h for the life cycle. Lock: job_lock for states and lists.
+// Book: chapter 23.
 #include "kernel/obj/process.h"
 #include "kernel/debug/log.h"
 #include "kernel/lib/printf.h"
@@ -37,8 +38,9 @@ static void process_free(struct process *p)
     object_put(&job->object);
 }
 
-// The last reference is gone. A process that was never started, and whose creator has let go, still has to be taken apart: that
-// happens through process_die, which zero_handles calls; so only dead ones come here.
+// The last reference is gone. A process that was never started, and whose creator has let go, still
+// has to be taken apart: that happens through process_die, which zero_handles calls; so only dead
+// ones come here.
 static void process_destroy(struct object *o)
 {
     struct process *p = process_from_object(o);
@@ -46,7 +48,8 @@ static void process_destroy(struct object *o)
     process_free(p);
 }
 
-// A process nobody can name and that never ran could only leak. A running one goes on without handles.
+// A process nobody can name and that never ran could only leak. A running one goes on without
+// handles.
 static void process_zero_handles(struct object *o)
 {
     struct process *p = process_from_object(o);
@@ -55,8 +58,10 @@ static void process_zero_handles(struct object *o)
     }
 }
 
-const struct object_ops process_ops = {
-    .type = OBJ_PROCESS, .name = "process", .zero_handles = process_zero_handles, .destroy = process_destroy};
+const struct object_ops process_ops = {.type = OBJ_PROCESS,
+                                       .name = "process",
+                                       .zero_handles = process_zero_handles,
+                                       .destroy = process_destroy};
 
 static status_t process_init(struct process *p, struct job *job, const char *name)
 {
@@ -105,7 +110,8 @@ status_t process_create(struct job *job, const char *name, struct process **out)
     return OK;
 }
 
-void process_die(struct process *p, enum exit_reason reason, uint32_t code, const struct fault_info *fault)
+void process_die(struct process *p, enum exit_reason reason, uint32_t code,
+                 const struct fault_info *fault)
 {
     spin_lock(&job_lock);
     if (p->state >= PROCESS_DYING) {
@@ -122,14 +128,18 @@ void process_die(struct process *p, enum exit_reason reason, uint32_t code, cons
     list_push_back(&p->job->dying, &p->job_node);
     list_push_back(&dying, &p->dying_node);
     spin_unlock(&job_lock);
+    if (p->vital) {
+        panic(
+            "process '%s', which nothing can replace, ended: reason %u, code %u, fault %u at 0x%lx, pc 0x%lx",
+            p->name, (unsigned)reason, code, p->fault.kind, p->fault.address, p->fault.pc);
+    }
     sched_task_wake(&reaper);
     cpu_this()->resched = true; // the caller may be one of its threads
 }
 
 static struct watch *watch_find_locked(struct process *p, struct notification *n)
 {
-    list_for_each(it, &p->watches)
-    {
+    list_for_each(it, &p->watches) {
         struct watch *w = list_entry(it, struct watch, node);
         if (w->notification == n) {
             return w;
@@ -145,7 +155,8 @@ static void watch_free(struct process *p, struct watch *w)
     quota_release(&p->job->quota, LIMIT_OBJECTS, 1);
 }
 
-static status_t watch_create(struct process *p, struct notification *n, uint64_t bits, struct watch **out)
+static status_t watch_create(struct process *p, struct notification *n, uint64_t bits,
+                             struct watch **out)
 {
     status_t s = quota_charge(&p->job->quota, LIMIT_OBJECTS, 1);
     if (s != OK) {
@@ -220,8 +231,7 @@ void process_info(struct process *p, struct process_info *out)
     out->fault_address = p->fault.address;
     out->fault_pc = p->fault.pc;
     out->run_time_ns = p->dead_run_time_ns;
-    list_for_each(it, &p->threads)
-    {
+    list_for_each(it, &p->threads) {
         out->run_time_ns += sched_run_time_ns(list_entry(it, struct thread, process_node));
     }
     out->start_time_ns = p->start_time_ns;
@@ -232,7 +242,7 @@ void process_info(struct process *p, struct process_info *out)
     spin_unlock(&job_lock);
 }
 
-// --- reaper --------------------------------------------------------------------------------------------------
+// --- reaper -------------------------------------------------------------------------------------
 
 static struct thread *thread_first(struct process *p)
 {
@@ -272,7 +282,8 @@ static void process_dead(struct process *p)
     object_put(&p->object);
 }
 
-// One slice of taking a dying process apart: threads, then handles, then memory. After that it is dead.
+// One slice of taking a dying process apart: threads, then handles, then memory. After that it is
+// dead.
 static void process_teardown_slice(struct process *p)
 {
     struct thread *t = thread_first(p);

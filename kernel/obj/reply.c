@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Reply objects: the one-shot right to answer a caller, saved so that a server can receive again before it answers. Guarded by ipc_lock.
+// Reply objects: the one-shot right to answer a caller, saved so that a server can receive again
+// before it answers. Guarded by ipc_lock.
 #include "kernel/debug/log.h"
 #include "kernel/mm/slab.h"
 #include "kernel/obj/endpoint.h"
@@ -34,8 +35,10 @@ static void reply_destroy(struct object *o)
     object_put(&job->object);
 }
 
-static const struct object_ops reply_ops = {
-    .type = OBJ_REPLY, .name = "reply", .zero_handles = reply_zero_handles, .destroy = reply_destroy};
+static const struct object_ops reply_ops = {.type = OBJ_REPLY,
+                                            .name = "reply",
+                                            .zero_handles = reply_zero_handles,
+                                            .destroy = reply_destroy};
 
 status_t reply_create(struct thread *t, struct reply **out)
 {

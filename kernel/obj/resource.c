@@ -6,7 +6,10 @@
 
 static struct slab_cache resource_cache;
 
-void resource_init_caches(void) { slab_cache_init(&resource_cache, "resource", sizeof(struct resource), 8); }
+void resource_init_caches(void)
+{
+    slab_cache_init(&resource_cache, "resource", sizeof(struct resource), 8);
+}
 
 static void resource_destroy(struct object *o)
 {
@@ -20,7 +23,8 @@ static void resource_destroy(struct object *o)
 static const struct object_ops resource_ops = {
     .type = OBJ_RESOURCE, .name = "resource", .destroy = resource_destroy};
 
-status_t resource_check(const struct resource *r, enum resource_kind kind, uint64_t base, uint64_t size)
+status_t resource_check(const struct resource *r, enum resource_kind kind, uint64_t base,
+                        uint64_t size)
 {
     if (r->kind == RESOURCE_ROOT) {
         return base + size < base ? ERR_OUT_OF_RANGE : OK;
@@ -34,8 +38,8 @@ status_t resource_check(const struct resource *r, enum resource_kind kind, uint6
     return base >= r->base && range_within(base - r->base, size, r->size) ? OK : ERR_OUT_OF_RANGE;
 }
 
-status_t resource_create(struct resource *parent, struct job *job, enum resource_kind kind, uint64_t base,
-                         uint64_t size, struct resource **out)
+status_t resource_create(struct resource *parent, struct job *job, enum resource_kind kind,
+                         uint64_t base, uint64_t size, struct resource **out)
 {
     if ((unsigned)kind >= RESOURCE_KINDS) {
         return ERR_INVALID_ARGS;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Threads as kernel objects: creation with a message buffer, start, death. What runs when is the scheduler's matter. Lock: job_lock for the
-// process's thread list, ipc_lock for what a thread waits for. Book: chapter 8.
+// Threads as kernel objects: creation with a message buffer, start, death. What runs when is the
+// scheduler's matter. Lock: job_lock for the process's thread list, ipc_lock for what a thread
+// waits for. Book: chapter 8.
 #include "kernel/debug/log.h"
 #include "kernel/lib/printf.h"
 #include "kernel/mm/slab.h"
@@ -13,7 +14,10 @@
 static struct slab_cache thread_cache;
 static uint32_t live_threads;
 
-void thread_init_caches(void) { slab_cache_init(&thread_cache, "thread", sizeof(struct thread), 16); }
+void thread_init_caches(void)
+{
+    slab_cache_init(&thread_cache, "thread", sizeof(struct thread), 16);
+}
 
 uint32_t thread_count(void) { return live_threads; }
 
@@ -24,7 +28,9 @@ static void msgbuf_destroy(struct thread *t)
     if (t->msgbuf_user != 0 && p->state < PROCESS_DYING) {
         status_t s;
         do {
-            s = vmar_unmap(p->aspace.root, t->msgbuf_user, sizeof(struct msg_buffer)); // two pages: two slices at most
+            s = vmar_unmap(p->aspace.root, t->msgbuf_user, sizeof(struct msg_buffer)); // two pages:
+                                                                                       // two slices
+                                                                                       // at most
         } while (s == STATUS_RESTART);
     }
     if (t->msgbuf_vmo != NULL) {
@@ -68,11 +74,13 @@ static status_t msgbuf_page(struct vmo *v, uint64_t offset, void **out)
     return s;
 }
 
-// The pages belong to a VMO that only the kernel holds, so they stay where they are whatever the process unmaps.
+// The pages belong to a VMO that only the kernel holds, so they stay where they are whatever the
+// process unmaps.
 static status_t msgbuf_create(struct thread *t)
 {
     struct process *p = t->process;
-    status_t s = vmo_create(sizeof(struct msg_buffer), &p->job->quota, &p->job->object, &t->msgbuf_vmo);
+    status_t s =
+        vmo_create(sizeof(struct msg_buffer), &p->job->quota, &p->job->object, &t->msgbuf_vmo);
     void *data = NULL, *handles = NULL;
     if (s == OK) {
         s = msgbuf_page(t->msgbuf_vmo, 0, &data);
@@ -82,7 +90,8 @@ static status_t msgbuf_create(struct thread *t)
     }
     if (s == OK) {
         unsigned flags = VM_READ | VM_WRITE;
-        s = vmar_map(p->aspace.root, t->msgbuf_vmo, 0, 0, sizeof(struct msg_buffer), flags, flags, &t->msgbuf_user);
+        s = vmar_map(p->aspace.root, t->msgbuf_vmo, 0, 0, sizeof(struct msg_buffer), flags, flags,
+                     &t->msgbuf_user);
     }
     t->msgbuf_data = data;
     t->msgbuf_handles = handles;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The scheduler's run queue and the way back to user mode. Entry points: sched_wake, sched_block, sched_exit. Lock: cpu->lock.
-// Book: chapters 8 and 11.
+// The scheduler's run queue and the way back to user mode. Entry points: sched_wake, sched_block,
+// sched_exit. Lock: cpu->lock. Book: chapters 8 and 11.
 #include "kernel/sched/sched.h"
 #include "kernel/debug/log.h"
 #include "kernel/lib/printf.h"
@@ -22,7 +22,8 @@ void sched_init_boot_cpu(void)
 
 static bool vruntime_less(const struct rb_node *a, const struct rb_node *b)
 {
-    return container_of(a, struct thread, run_node)->vruntime < container_of(b, struct thread, run_node)->vruntime;
+    return container_of(a, struct thread, run_node)->vruntime <
+           container_of(b, struct thread, run_node)->vruntime;
 }
 
 static void queue_insert_locked(struct cpu *cpu, struct thread *t)
@@ -66,7 +67,8 @@ void sched_thread_init(struct thread *t)
     t->weight = WEIGHT_DEFAULT;
 }
 
-// A sleeper may be at most one slice behind the others: enough to run soon, too little to shut them out.
+// A sleeper may be at most one slice behind the others: enough to run soon, too little to shut them
+// out.
 static void place_locked(struct cpu *cpu, struct thread *t)
 {
     uint64_t floor = cpu->min_vruntime > SCHED_SLICE_NS ? cpu->min_vruntime - SCHED_SLICE_NS : 0;
@@ -134,7 +136,8 @@ void sched_yield(struct thread *t)
     struct cpu *cpu = cpu_this();
     spin_lock(&cpu->lock);
     account_locked(cpu, arch_clock_ns());
-    // Behind the next one in line, if there is one: otherwise yielding to threads with larger runtimes would do nothing.
+    // Behind the next one in line, if there is one: otherwise yielding to threads with larger
+    // runtimes would do nothing.
     struct rb_node *first = rb_first(&cpu->run_queue);
     if (first != NULL) {
         uint64_t next = container_of(first, struct thread, run_node)->vruntime;
@@ -198,7 +201,8 @@ static struct thread *take_next_locked(struct cpu *cpu)
 static void timer_rearm_locked(struct cpu *cpu)
 {
     struct rb_node *first = rb_first(&cpu->timers);
-    uint64_t deadline = first != NULL ? container_of(first, struct timer, node)->deadline_ns : DEADLINE_NEVER;
+    uint64_t deadline =
+        first != NULL ? container_of(first, struct timer, node)->deadline_ns : DEADLINE_NEVER;
     if (cpu->last != NULL && !rb_empty(&cpu->run_queue) && cpu->slice_end_ns < deadline) {
         deadline = cpu->slice_end_ns;
     }
@@ -244,7 +248,8 @@ static void task_run(struct cpu *cpu, struct thread *t)
     spin_lock(&cpu->lock);
     account_locked(cpu, arch_clock_ns());
     struct rb_node *first = rb_first(&cpu->run_queue);
-    cpu->resched |= first != NULL && container_of(first, struct thread, run_node)->vruntime < t->vruntime;
+    cpu->resched |=
+        first != NULL && container_of(first, struct thread, run_node)->vruntime < t->vruntime;
     spin_unlock(&cpu->lock);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The scheduler: weighted fair queueing by virtual runtime, one run queue per CPU, one-shot timers, no tick.
+// The scheduler: weighted fair queueing by virtual runtime, one run queue per CPU, one-shot timers,
+// no tick.
 //
-// Each thread has a virtual runtime that grows by the CPU time it uses, divided by its weight. The runnable thread with the smallest runs next,
-// for at most SCHED_SLICE_NS while others wait. A thread that wakes does not get credit for the time it slept beyond one slice.
+// Each thread has a virtual runtime that grows by the CPU time it uses, divided by its weight. The
+// runnable thread with the smallest runs next, for at most SCHED_SLICE_NS while others wait. A
+// thread that wakes does not get credit for the time it slept beyond one slice.
 #ifndef KERNEL_SCHED_SCHED_H
 #define KERNEL_SCHED_SCHED_H
 
@@ -17,14 +19,14 @@ struct cpu {
     struct spinlock lock;    // everything below
     struct rb_tree run_queue;
     struct rb_tree timers;
-    struct thread *handoff;   // runs next, without queueing: direct switch
-    struct thread *last;      // thread whose time is being counted, NULL when idle
-    uint64_t started_ns;      // when `last` began to run
+    struct thread *handoff; // runs next, without queueing: direct switch
+    struct thread *last;    // thread whose time is being counted, NULL when idle
+    uint64_t started_ns;    // when `last` began to run
     uint64_t slice_end_ns;
     uint64_t min_vruntime;
-    uint64_t timer_set_ns;    // what the hardware timer is set to
-    bool resched;             // choose again before returning to user mode
-    bool rearm;               // deadlines changed
+    uint64_t timer_set_ns; // what the hardware timer is set to
+    bool resched;          // choose again before returning to user mode
+    bool rearm;            // deadlines changed
     uint64_t idle_ns;
     uint64_t switches;
 };
@@ -33,14 +35,16 @@ static_assert(offsetof(struct cpu, arch) == 0, "arch_percpu() is the CPU");
 static inline struct cpu *cpu_this(void) { return (struct cpu *)arch_percpu(); }
 
 void sched_init_boot_cpu(void); // before anything else of this file
-// Starts a kernel task: a thread of the kernel that does its work in slices and competes like any other.
+// Starts a kernel task: a thread of the kernel that does its work in slices and competes like any
+// other.
 void sched_task_start(struct thread *t, const char *name, bool (*slice)(void));
 void sched_task_wake(struct thread *t);
 
 void sched_thread_init(struct thread *t); // NEW, default weight
 // Makes a NEW or BLOCKED thread runnable. Its results are already in its registers.
 void sched_wake(struct thread *t);
-// As sched_wake, but the calling CPU runs it next, before any other; for rendezvous where the current thread blocks.
+// As sched_wake, but the calling CPU runs it next, before any other; for rendezvous where the
+// current thread blocks.
 void sched_wake_handoff(struct thread *t);
 void sched_block(struct thread *t); // the current thread stops being runnable
 void sched_dead(struct thread *t);  // takes it off every queue for good
@@ -48,9 +52,11 @@ void sched_yield(struct thread *t);
 void sched_set_weight(struct thread *t, uint32_t weight);
 uint64_t sched_run_time_ns(struct thread *t);
 
-// The way back to user mode: takes pending work, picks the thread to run, idles when there is none. Every trap ends here.
+// The way back to user mode: takes pending work, picks the thread to run, idles when there is none.
+// Every trap ends here.
 struct thread *sched_exit(void);
-// Set by the object layer: whether the thread must not return to user mode because its process is dying; it is then made dead.
+// Set by the object layer: whether the thread must not return to user mode because its process is
+// dying; it is then made dead.
 extern bool (*sched_thread_doomed)(struct thread *t);
 // Set by the object layer: activates the address space of the thread.
 extern void (*sched_activate)(struct thread *t);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The thread: registers, scheduling state, and what it waits for. A thread has no kernel stack: while it is blocked it is only this
-// record, and whoever wakes it has already written its results into its registers.
+// The thread: registers, scheduling state, and what it waits for. A thread has no kernel stack:
+// while it is blocked it is only this record, and whoever wakes it has already written its results
+// into its registers.
 #ifndef KERNEL_SCHED_THREAD_H
 #define KERNEL_SCHED_THREAD_H
 
@@ -35,8 +36,9 @@ struct thread {
     char name[NAME_MAX_BYTES];
 
     // Scheduler (LOCK_SCHED)
-    enum thread_state state; // RUNNABLE: on a run queue, running, or handed the CPU directly; BLOCKED: see wait
-    bool queued; // on the run queue
+    enum thread_state state; // RUNNABLE: on a run queue, running, or handed the CPU directly;
+                             // BLOCKED: see wait
+    bool queued;             // on the run queue
     struct rb_node run_node;
     uint64_t vruntime; // weighted CPU time, ns at WEIGHT_DEFAULT
     uint64_t run_time_ns;
@@ -46,10 +48,12 @@ struct thread {
     // Blocking (LOCK_IPC)
     enum wait_kind wait;
     struct list wait_node;          // in the queue of what it waits for
-    struct endpoint *wait_endpoint; // WAIT_SEND, WAIT_CALL, WAIT_RECEIVE; not referenced: ending an endpoint wakes its waiters
+    struct endpoint *wait_endpoint; // WAIT_SEND, WAIT_CALL, WAIT_RECEIVE; not referenced: ending an
+                                    // endpoint wakes its waiters
     struct notification *wait_notification; // WAIT_NOTIFICATION
     struct timer timeout;
-    struct badge *send_badge; // referenced while queued, so that the badge's end is not seen before its last message
+    struct badge *send_badge; // referenced while queued, so that the badge's end is not seen before
+                              // its last message
     struct thread *caller;    // whom this thread, as a server, must answer
     bool caller_gone;         // it had one that died or timed out since
     struct thread *server;    // WAIT_REPLY: the thread that must answer,
@@ -58,7 +62,7 @@ struct thread {
 
     // Message buffer: two pages, also mapped in the process.
     struct vmo *msgbuf_vmo;
-    uint8_t *msgbuf_data;             // page 0
+    uint8_t *msgbuf_data;                      // page 0
     struct msg_buffer_handles *msgbuf_handles; // page 1
     vaddr_t msgbuf_user;
 
@@ -71,10 +75,14 @@ struct msg_buffer_handles {
     handle_t send[MSG_HANDLES_MAX];
     handle_t received[MSG_HANDLES_MAX];
 };
-static_assert(offsetof(struct msg_buffer, send) == 4096 && offsetof(struct msg_buffer, received) == 4096 + 32,
+static_assert(offsetof(struct msg_buffer, send) == 4096 &&
+                  offsetof(struct msg_buffer, received) == 4096 + 32,
               "the kernel reaches the buffer's two pages separately");
 
-static inline struct thread *thread_from_object(struct object *o) { return container_of(o, struct thread, object); }
+static inline struct thread *thread_from_object(struct object *o)
+{
+    return container_of(o, struct thread, object);
+}
 static inline uint64_t *thread_args(struct thread *t) { return arch_thread_args(&t->arch); }
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Kernel timers: a red-black tree of deadlines per CPU, and the interrupt that takes the expired ones. Book: chapter 4.
+// Kernel timers: a red-black tree of deadlines per CPU, and the interrupt that takes the expired
+// ones. Book: chapter 4.
 #include "kernel/sched/timer.h"
 #include "kernel/debug/log.h"
 #include "kernel/sched/sched.h"
@@ -7,7 +8,8 @@
 
 static bool deadline_less(const struct rb_node *a, const struct rb_node *b)
 {
-    return container_of(a, struct timer, node)->deadline_ns < container_of(b, struct timer, node)->deadline_ns;
+    return container_of(a, struct timer, node)->deadline_ns <
+           container_of(b, struct timer, node)->deadline_ns;
 }
 
 void timer_init(struct timer *timer, void (*fire)(struct timer *timer))

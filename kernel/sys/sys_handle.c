@@ -14,7 +14,8 @@ status_t sys_handle_close(struct thread *t, handle_t h)
     return h == HANDLE_NONE ? OK : handle_close(&t->process->handles, h);
 }
 
-status_t sys_handle_duplicate(struct thread *t, const struct handle_arg *h, uint32_t rights, uint64_t *new)
+status_t sys_handle_duplicate(struct thread *t, const struct handle_arg *h, uint32_t rights,
+                              uint64_t *new)
 {
     handle_t value = HANDLE_NONE;
     struct handle_table *table = &t->process->handles;
@@ -40,8 +41,8 @@ status_t sys_handle_info(struct thread *t, const struct handle_arg *h, uaddr_t i
     return arch_copy_to_user(info, &out, sizeof(out));
 }
 
-status_t sys_handle_grant(struct thread *t, const struct handle_arg *process, const struct handle_arg *h, uint32_t rights,
-                          uint64_t *value)
+status_t sys_handle_grant(struct thread *t, const struct handle_arg *process,
+                          const struct handle_arg *h, uint32_t rights, uint64_t *value)
 {
     struct process *p = process_from_object(process->object);
     if (p->state >= PROCESS_DYING) {

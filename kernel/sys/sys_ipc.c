@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// System calls on endpoints, replies and notifications. The raw ones find their message in the caller's registers (abi/ipc.h).
+// System calls on endpoints, replies and notifications. The raw ones find their message in the
+// caller's registers (abi/ipc.h).
 #include "kernel/obj/endpoint.h"
 #include "kernel/obj/notification.h"
 #include "kernel/sched/sched.h"
@@ -17,8 +18,8 @@ status_t sys_endpoint_create(struct thread *t, uint64_t *endpoint)
 
 #define BADGED_RIGHTS (RIGHT_SEND | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_INSPECT)
 
-status_t sys_endpoint_mint(struct thread *t, const struct handle_arg *endpoint, uint64_t badge, uint32_t rights,
-                           uint64_t *new)
+status_t sys_endpoint_mint(struct thread *t, const struct handle_arg *endpoint, uint64_t badge,
+                           uint32_t rights, uint64_t *new)
 {
     if (badge == 0 || endpoint->badge != NULL || (rights & ~BADGED_RIGHTS) != 0) {
         return ERR_INVALID_ARGS;
@@ -43,13 +44,15 @@ status_t sys_endpoint_mint(struct thread *t, const struct handle_arg *endpoint, 
 status_t sys_ipc_send(struct thread *t, const struct handle_arg *endpoint, uint64_t *regs)
 {
     (void)regs;
-    return endpoint_send(t, endpoint_from_object(endpoint->object), endpoint->badge, false, deadline_of(t));
+    return endpoint_send(t, endpoint_from_object(endpoint->object), endpoint->badge, false,
+                         deadline_of(t));
 }
 
 status_t sys_ipc_call(struct thread *t, const struct handle_arg *endpoint, uint64_t *regs)
 {
     (void)regs;
-    return endpoint_send(t, endpoint_from_object(endpoint->object), endpoint->badge, true, deadline_of(t));
+    return endpoint_send(t, endpoint_from_object(endpoint->object), endpoint->badge, true,
+                         deadline_of(t));
 }
 
 status_t sys_ipc_recv(struct thread *t, const struct handle_arg *endpoint, uint64_t *regs)
@@ -113,15 +116,18 @@ status_t sys_notification_signal(struct thread *t, const struct handle_arg *n, u
     return OK;
 }
 
-status_t sys_notification_wait(struct thread *t, const struct handle_arg *n, uint64_t deadline_ns, uint64_t *bits)
+status_t sys_notification_wait(struct thread *t, const struct handle_arg *n, uint64_t deadline_ns,
+                               uint64_t *bits)
 {
     return notification_wait(t, notification_from_object(n->object), deadline_ns, bits);
 }
 
-status_t sys_notification_bind(struct thread *t, const struct handle_arg *n, const struct handle_arg *thread)
+status_t sys_notification_bind(struct thread *t, const struct handle_arg *n,
+                               const struct handle_arg *thread)
 {
     (void)t;
-    return notification_bind(notification_from_object(n->object), thread_from_object(thread->object));
+    return notification_bind(notification_from_object(n->object),
+                             thread_from_object(thread->object));
 }
 
 status_t sys_notification_unbind(struct thread *t, const struct handle_arg *n)
@@ -130,7 +136,8 @@ status_t sys_notification_unbind(struct thread *t, const struct handle_arg *n)
     return notification_unbind(notification_from_object(n->object));
 }
 
-status_t sys_notification_arm(struct thread *t, const struct handle_arg *n, uint64_t deadline_ns, uint64_t bits)
+status_t sys_notification_arm(struct thread *t, const struct handle_arg *n, uint64_t deadline_ns,
+                              uint64_t bits)
 {
     (void)t;
     notification_arm(notification_from_object(n->object), deadline_ns, bits);

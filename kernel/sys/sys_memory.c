@@ -13,8 +13,8 @@ status_t sys_vmo_create(struct thread *t, uint64_t size, uint64_t *vmo)
     return s == OK ? handle_to_new(t, vmo_object(v), RIGHTS_DEFAULT_VMO, vmo) : s;
 }
 
-status_t sys_vmo_create_physical(struct thread *t, const struct handle_arg *resource, uint64_t base, uint64_t size,
-                                 uint32_t cache, uint64_t *vmo)
+status_t sys_vmo_create_physical(struct thread *t, const struct handle_arg *resource, uint64_t base,
+                                 uint64_t size, uint32_t cache, uint64_t *vmo)
 {
     if (cache > CACHE_UNCACHED || base % PAGE_SIZE != 0 || size % PAGE_SIZE != 0 || size == 0) {
         return ERR_INVALID_ARGS;
@@ -31,8 +31,8 @@ status_t sys_vmo_create_physical(struct thread *t, const struct handle_arg *reso
     return s == OK ? handle_to_new(t, vmo_object(v), RIGHTS_DEFAULT_VMO & ~RIGHT_EXECUTE, vmo) : s;
 }
 
-status_t sys_vmo_create_contiguous(struct thread *t, const struct handle_arg *resource, uint64_t size, uint64_t *vmo,
-                                   uint64_t *paddr)
+status_t sys_vmo_create_contiguous(struct thread *t, const struct handle_arg *resource,
+                                   uint64_t size, uint64_t *vmo, uint64_t *paddr)
 {
     status_t s = resource_check(resource_from_object(resource->object), RESOURCE_DMA, 0, 0);
     if (s != OK) {
@@ -48,15 +48,18 @@ status_t sys_vmo_create_contiguous(struct thread *t, const struct handle_arg *re
     return handle_to_new(t, vmo_object(v), RIGHTS_DEFAULT_VMO & ~RIGHT_EXECUTE, vmo);
 }
 
-status_t sys_vmo_clone(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uint64_t size, uint64_t *clone)
+status_t sys_vmo_clone(struct thread *t, const struct handle_arg *vmo, uint64_t offset,
+                       uint64_t size, uint64_t *clone)
 {
     struct vmo *v;
     struct job *job = job_of(t);
-    status_t s = vmo_clone(vmo_from_object(vmo->object), offset, size, &job->quota, &job->object, &v);
+    status_t s =
+        vmo_clone(vmo_from_object(vmo->object), offset, size, &job->quota, &job->object, &v);
     return s == OK ? handle_to_new(t, vmo_object(v), RIGHTS_DEFAULT_VMO, clone) : s;
 }
 
-status_t sys_vmo_read(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uaddr_t buf, uint64_t len)
+status_t sys_vmo_read(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uaddr_t buf,
+                      uint64_t len)
 {
     (void)t;
     uint8_t chunk[COPY_CHUNK];
@@ -74,10 +77,12 @@ status_t sys_vmo_read(struct thread *t, const struct handle_arg *vmo, uint64_t o
         }
         done += n;
     }
-    return range_within(offset, len, vmo_size(vmo_from_object(vmo->object))) ? OK : ERR_OUT_OF_RANGE;
+    return range_within(offset, len, vmo_size(vmo_from_object(vmo->object))) ? OK
+                                                                             : ERR_OUT_OF_RANGE;
 }
 
-status_t sys_vmo_write(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uaddr_t buf, uint64_t len)
+status_t sys_vmo_write(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uaddr_t buf,
+                       uint64_t len)
 {
     (void)t;
     uint8_t chunk[COPY_CHUNK];
@@ -113,31 +118,34 @@ status_t sys_vmo_resize(struct thread *t, const struct handle_arg *vmo, uint64_t
     return vmo_resize(vmo_from_object(vmo->object), size);
 }
 
-status_t sys_vmo_commit(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uint64_t len)
+status_t sys_vmo_commit(struct thread *t, const struct handle_arg *vmo, uint64_t offset,
+                        uint64_t len)
 {
     (void)t;
     return vmo_commit(vmo_from_object(vmo->object), offset, len);
 }
 
-status_t sys_vmo_decommit(struct thread *t, const struct handle_arg *vmo, uint64_t offset, uint64_t len)
+status_t sys_vmo_decommit(struct thread *t, const struct handle_arg *vmo, uint64_t offset,
+                          uint64_t len)
 {
     (void)t;
     return vmo_decommit(vmo_from_object(vmo->object), offset, len);
 }
 
-// --- VMARs ---------------------------------------------------------------------------------------------------
+// --- VMARs --------------------------------------------------------------------------------------
 
 // Which accesses a VMO or VMAR handle allows, as VM_* flags.
 static unsigned access_of(rights_t rights)
 {
-    return ((rights & RIGHT_READ) != 0 ? VM_READ : 0) | ((rights & RIGHT_WRITE) != 0 ? VM_WRITE : 0) |
+    return ((rights & RIGHT_READ) != 0 ? VM_READ : 0) |
+           ((rights & RIGHT_WRITE) != 0 ? VM_WRITE : 0) |
            ((rights & RIGHT_EXECUTE) != 0 ? VM_EXECUTE : 0);
 }
 
 #define VM_ACCESS (VM_READ | VM_WRITE | VM_EXECUTE)
 
-status_t sys_vmar_allocate(struct thread *t, const struct handle_arg *vmar, uint64_t addr, uint64_t size, uint32_t flags,
-                           uint64_t *child, uint64_t *base)
+status_t sys_vmar_allocate(struct thread *t, const struct handle_arg *vmar, uint64_t addr,
+                           uint64_t size, uint32_t flags, uint64_t *child, uint64_t *base)
 {
     if ((flags & ~(VM_ACCESS | VM_FIXED)) != 0) {
         return ERR_INVALID_ARGS;
@@ -164,8 +172,8 @@ status_t sys_vmar_allocate(struct thread *t, const struct handle_arg *vmar, uint
     return s;
 }
 
-status_t sys_vmar_map(struct thread *t, const struct handle_arg *vmar, const struct handle_arg *vmo, uint64_t offset,
-                      uint64_t addr, uint64_t len, uint32_t flags, uint64_t *base)
+status_t sys_vmar_map(struct thread *t, const struct handle_arg *vmar, const struct handle_arg *vmo,
+                      uint64_t offset, uint64_t addr, uint64_t len, uint32_t flags, uint64_t *base)
 {
     (void)t;
     unsigned allowed = access_of(vmar->rights) & access_of(vmo->rights);
@@ -176,19 +184,21 @@ status_t sys_vmar_map(struct thread *t, const struct handle_arg *vmar, const str
         return ERR_ACCESS_DENIED;
     }
     vaddr_t at = 0;
-    status_t s = vmar_map(vmar_from_object(vmar->object), vmo_from_object(vmo->object), offset, addr, len, flags, allowed,
-                          &at);
+    status_t s = vmar_map(vmar_from_object(vmar->object), vmo_from_object(vmo->object), offset,
+                          addr, len, flags, allowed, &at);
     *base = at;
     return s;
 }
 
-status_t sys_vmar_unmap(struct thread *t, const struct handle_arg *vmar, uint64_t addr, uint64_t len)
+status_t sys_vmar_unmap(struct thread *t, const struct handle_arg *vmar, uint64_t addr,
+                        uint64_t len)
 {
     (void)t;
     return vmar_unmap(vmar_from_object(vmar->object), addr, len);
 }
 
-status_t sys_vmar_protect(struct thread *t, const struct handle_arg *vmar, uint64_t addr, uint64_t len, uint32_t flags)
+status_t sys_vmar_protect(struct thread *t, const struct handle_arg *vmar, uint64_t addr,
+                          uint64_t len, uint32_t flags)
 {
     (void)t;
     if ((flags & ~VM_ACCESS) != 0) {

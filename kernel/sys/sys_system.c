@@ -21,15 +21,17 @@ static status_t resource_need(const struct handle_arg *h, enum resource_kind kin
     return resource_check(resource_from_object(h->object), kind, 0, 0);
 }
 
-status_t sys_resource_create(struct thread *t, const struct handle_arg *parent, uint32_t kind, uint64_t base,
-                             uint64_t size, uint64_t *resource)
+status_t sys_resource_create(struct thread *t, const struct handle_arg *parent, uint32_t kind,
+                             uint64_t base, uint64_t size, uint64_t *resource)
 {
     struct resource *r;
-    status_t s = resource_create(resource_from_object(parent->object), job_of(t), (enum resource_kind)kind, base, size, &r);
+    status_t s = resource_create(resource_from_object(parent->object), job_of(t),
+                                 (enum resource_kind)kind, base, size, &r);
     return s == OK ? handle_to_new(t, &r->object, RIGHTS_DEFAULT_RESOURCE, resource) : s;
 }
 
-status_t sys_irq_create(struct thread *t, const struct handle_arg *resource, uint32_t line, uint32_t flags, uint64_t *irq)
+status_t sys_irq_create(struct thread *t, const struct handle_arg *resource, uint32_t line,
+                        uint32_t flags, uint64_t *irq)
 {
     if (flags != IRQ_LEVEL && flags != IRQ_EDGE) {
         return ERR_INVALID_ARGS;
@@ -43,7 +45,8 @@ status_t sys_irq_create(struct thread *t, const struct handle_arg *resource, uin
     return s == OK ? handle_to_new(t, &new->object, RIGHTS_DEFAULT_IRQ, irq) : s;
 }
 
-status_t sys_irq_bind(struct thread *t, const struct handle_arg *irq, const struct handle_arg *n, uint64_t bits)
+status_t sys_irq_bind(struct thread *t, const struct handle_arg *irq, const struct handle_arg *n,
+                      uint64_t bits)
 {
     (void)t;
     if (bits == 0) {
@@ -70,7 +73,8 @@ status_t sys_random_get(struct thread *t, uaddr_t buf, uint64_t len)
     return arch_copy_to_user(buf, bytes, len);
 }
 
-status_t sys_log_write(struct thread *t, const struct handle_arg *resource, uaddr_t buf, uint64_t len)
+status_t sys_log_write(struct thread *t, const struct handle_arg *resource, uaddr_t buf,
+                       uint64_t len)
 {
     char line[LOG_LINE_MAX];
     status_t s = resource_need(resource, RESOURCE_LOG);
@@ -86,8 +90,8 @@ status_t sys_log_write(struct thread *t, const struct handle_arg *resource, uadd
     return s;
 }
 
-status_t sys_log_read(struct thread *t, const struct handle_arg *resource, uint64_t position, uaddr_t buf, uint64_t len,
-                      uint64_t *bytes, uint64_t *next)
+status_t sys_log_read(struct thread *t, const struct handle_arg *resource, uint64_t position,
+                      uaddr_t buf, uint64_t len, uint64_t *bytes, uint64_t *next)
 {
     (void)t;
     char chunk[LOG_CHUNK];
@@ -138,14 +142,9 @@ status_t sys_system_power(struct thread *t, const struct handle_arg *resource, u
         return s;
     }
     switch (action) {
-    case POWER_OFF:
-        klog("power off");
-        arch_power_off();
-    case POWER_RESTART:
-        klog("restart");
-        arch_restart();
-    default:
-        return ERR_INVALID_ARGS;
+    case POWER_OFF: klog("power off"); arch_power_off();
+    case POWER_RESTART: klog("restart"); arch_restart();
+    default: return ERR_INVALID_ARGS;
     }
 }
 
@@ -155,6 +154,16 @@ status_t sys_system_console_release(struct thread *t, const struct handle_arg *r
     status_t s = resource_need(resource, RESOURCE_LOG);
     if (s == OK) {
         console_release();
+    }
+    return s;
+}
+
+status_t sys_system_console_take(struct thread *t, const struct handle_arg *resource)
+{
+    (void)t;
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s == OK) {
+        console_take();
     }
     return s;
 }

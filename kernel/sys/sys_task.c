@@ -4,9 +4,10 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sys/sys.h"
 
-// --- jobs ----------------------------------------------------------------------------------------------------
+// --- jobs ---------------------------------------------------------------------------------------
 
-status_t sys_job_create(struct thread *t, const struct handle_arg *parent, uaddr_t name, uint64_t name_len, uint64_t *job)
+status_t sys_job_create(struct thread *t, const struct handle_arg *parent, uaddr_t name,
+                        uint64_t name_len, uint64_t *job)
 {
     char text[NAME_MAX_BYTES];
     struct job *new;
@@ -17,7 +18,8 @@ status_t sys_job_create(struct thread *t, const struct handle_arg *parent, uaddr
     return s == OK ? handle_to_new(t, &new->object, RIGHTS_DEFAULT_JOB, job) : s;
 }
 
-status_t sys_job_set_limit(struct thread *t, const struct handle_arg *job, uint32_t kind, uint64_t limit)
+status_t sys_job_set_limit(struct thread *t, const struct handle_arg *job, uint32_t kind,
+                           uint64_t limit)
 {
     (void)t;
     if (kind >= LIMIT_KINDS) {
@@ -64,20 +66,19 @@ static status_t enumerate_processes(struct job *job, uint64_t index, uaddr_t inf
     return arch_copy_to_user(info, &out, sizeof(out));
 }
 
-status_t sys_job_enumerate(struct thread *t, const struct handle_arg *job, uint32_t kind, uint64_t index, uaddr_t info)
+status_t sys_job_enumerate(struct thread *t, const struct handle_arg *job, uint32_t kind,
+                           uint64_t index, uaddr_t info)
 {
     (void)t;
     switch (kind) {
-    case ENUMERATE_JOBS:
-        return enumerate_jobs(job_from_object(job->object), index, info);
-    case ENUMERATE_PROCESSES:
-        return enumerate_processes(job_from_object(job->object), index, info);
-    default:
-        return ERR_INVALID_ARGS;
+    case ENUMERATE_JOBS: return enumerate_jobs(job_from_object(job->object), index, info);
+    case ENUMERATE_PROCESSES: return enumerate_processes(job_from_object(job->object), index, info);
+    default: return ERR_INVALID_ARGS;
     }
 }
 
-static status_t open_job(struct thread *t, struct job *job, rights_t rights, uint64_t id, uint64_t *h)
+static status_t open_job(struct thread *t, struct job *job, rights_t rights, uint64_t id,
+                         uint64_t *h)
 {
     struct job *child;
     for (uint64_t i = 0; (child = job_child_at(job, i)) != NULL; i++) {
@@ -89,7 +90,8 @@ static status_t open_job(struct thread *t, struct job *job, rights_t rights, uin
     return ERR_NOT_FOUND;
 }
 
-static status_t open_process(struct thread *t, struct job *job, rights_t rights, uint64_t id, uint64_t *h)
+static status_t open_process(struct thread *t, struct job *job, rights_t rights, uint64_t id,
+                             uint64_t *h)
 {
     struct process *p;
     for (uint64_t i = 0; (p = job_process_at(job, i)) != NULL; i++) {
@@ -101,22 +103,21 @@ static status_t open_process(struct thread *t, struct job *job, rights_t rights,
     return ERR_NOT_FOUND;
 }
 
-status_t sys_job_open(struct thread *t, const struct handle_arg *job, uint32_t kind, uint64_t id, uint64_t *h)
+status_t sys_job_open(struct thread *t, const struct handle_arg *job, uint32_t kind, uint64_t id,
+                      uint64_t *h)
 {
     switch (kind) {
-    case ENUMERATE_JOBS:
-        return open_job(t, job_from_object(job->object), job->rights, id, h);
+    case ENUMERATE_JOBS: return open_job(t, job_from_object(job->object), job->rights, id, h);
     case ENUMERATE_PROCESSES:
         return open_process(t, job_from_object(job->object), job->rights, id, h);
-    default:
-        return ERR_INVALID_ARGS;
+    default: return ERR_INVALID_ARGS;
     }
 }
 
-// --- processes -----------------------------------------------------------------------------------------------
+// --- processes ----------------------------------------------------------------------------------
 
-status_t sys_process_create(struct thread *t, const struct handle_arg *job, uaddr_t name, uint64_t name_len,
-                            uint64_t *process, uint64_t *vmar)
+status_t sys_process_create(struct thread *t, const struct handle_arg *job, uaddr_t name,
+                            uint64_t name_len, uint64_t *process, uint64_t *vmar)
 {
     char text[NAME_MAX_BYTES];
     struct process *p;
@@ -168,16 +169,18 @@ status_t sys_process_info(struct thread *t, const struct handle_arg *process, ua
     return arch_copy_to_user(info, &out, sizeof(out));
 }
 
-status_t sys_process_watch(struct thread *t, const struct handle_arg *process, const struct handle_arg *n, uint64_t bits)
+status_t sys_process_watch(struct thread *t, const struct handle_arg *process,
+                           const struct handle_arg *n, uint64_t bits)
 {
     (void)t;
-    return process_watch(process_from_object(process->object), notification_from_object(n->object), bits);
+    return process_watch(process_from_object(process->object), notification_from_object(n->object),
+                         bits);
 }
 
-// --- threads -------------------------------------------------------------------------------------------------
+// --- threads ------------------------------------------------------------------------------------
 
-status_t sys_thread_create(struct thread *t, const struct handle_arg *process, uaddr_t name, uint64_t name_len,
-                           uint64_t *thread, uint64_t *msgbuf)
+status_t sys_thread_create(struct thread *t, const struct handle_arg *process, uaddr_t name,
+                           uint64_t name_len, uint64_t *thread, uint64_t *msgbuf)
 {
     char text[NAME_MAX_BYTES];
     struct thread *new;
@@ -198,8 +201,8 @@ status_t sys_thread_create(struct thread *t, const struct handle_arg *process, u
     return s;
 }
 
-status_t sys_thread_start(struct thread *t, const struct handle_arg *thread, uint64_t entry, uint64_t sp, uint64_t arg0,
-                          uint64_t arg1)
+status_t sys_thread_start(struct thread *t, const struct handle_arg *thread, uint64_t entry,
+                          uint64_t sp, uint64_t arg0, uint64_t arg1)
 {
     (void)t;
     return thread_start(thread_from_object(thread->object), entry, sp, arg0, arg1);

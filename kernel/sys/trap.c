@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where traps from user mode arrive: system calls, faults, interrupts. Each returns the thread to run next. Book: chapters 2 and 20.
+// Where traps from user mode arrive: system calls, faults, interrupts. Each returns the thread to
+// run next. Book: chapters 2 and 20.
 #include "kernel/sched/sched.h"
 #include "kernel/sys/sys.h"
 
@@ -23,8 +24,8 @@ static const char *fault_text(enum fault_kind kind)
 
 static void fault_kill(struct thread *t, const struct fault_info *fault)
 {
-    klog("%s/%s: killed: %s: address 0x%lx, pc 0x%lx, cause 0x%lx", t->process->name, t->name, fault_text(fault->kind),
-         fault->address, fault->pc, fault->cause);
+    klog("%s/%s: killed: %s: address 0x%lx, pc 0x%lx, cause 0x%lx", t->process->name, t->name,
+         fault_text(fault->kind), fault->address, fault->pc, fault->cause);
     arch_thread_dump(&t->arch);
     process_die(t->process, EXIT_FAULT, 0, fault);
 }
@@ -34,8 +35,10 @@ struct thread *trap_syscall(struct thread *t)
     uint64_t number = arch_thread_syscall(&t->arch);
     uint64_t *args = thread_args(t);
     if (number >= SYS_COUNT) {
-        struct fault_info fault = {
-            .kind = FAULT_BAD_SYSCALL, .address = number, .pc = arch_thread_pc(&t->arch), .cause = number};
+        struct fault_info fault = {.kind = FAULT_BAD_SYSCALL,
+                                   .address = number,
+                                   .pc = arch_thread_pc(&t->arch),
+                                   .cause = number};
         fault_kill(t, &fault);
         return sched_exit();
     }
@@ -52,14 +55,10 @@ struct thread *trap_syscall(struct thread *t)
 static unsigned fault_prot(enum fault_kind kind)
 {
     switch (kind) {
-    case FAULT_READ:
-        return PROT_READ;
-    case FAULT_WRITE:
-        return PROT_WRITE;
-    case FAULT_EXECUTE:
-        return PROT_EXEC;
-    default:
-        return 0;
+    case FAULT_READ: return PROT_READ;
+    case FAULT_WRITE: return PROT_WRITE;
+    case FAULT_EXECUTE: return PROT_EXEC;
+    default: return 0;
     }
 }
 

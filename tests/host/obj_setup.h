@@ -43,8 +43,7 @@ static struct job *root_job;
 static struct thread *running; // whose trap comes next; NULL: the CPU sleeps
 static unsigned restarts;      // STATUS_RESTARTs that kernel_call has seen
 
-// --- traps
-// -------------------------------------------------------------------------------------------------
+// --- traps --------------------------------------------------------------------------------------
 
 static jmp_buf asleep;
 static bool may_sleep;
@@ -146,8 +145,7 @@ static inline void settle(void)
     assert_false(object_reap_pending());
 }
 
-// --- system calls
-// ------------------------------------------------------------------------------------------
+// --- system calls -------------------------------------------------------------------------------
 
 static inline status_t thread_status(struct thread *t)
 {
@@ -198,8 +196,7 @@ static inline uint64_t user_text(struct thread *t, const char *text)
 
 #define NAME_OF(t, text) user_text(t, text), strlen(text)
 
-// --- processes and threads that a test uses
-// ------------------------------------------------------------------
+// --- processes and threads that a test uses -----------------------------------------------------
 
 #define ACTORS_MAX 64u
 
@@ -277,8 +274,7 @@ static inline bool handle_valid(struct process *p, handle_t h)
     return true;
 }
 
-// --- beginning and end of each test
-// --------------------------------------------------------------------------
+// --- beginning and end of each test -------------------------------------------------------------
 
 struct obj_holdings {
     uint64_t objects, user_pages, table_pages, handle_pages;

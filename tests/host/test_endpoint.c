@@ -6,8 +6,7 @@
 
 #include "ipc_world.h"
 
-// --- rendezvous
-// ----------------------------------------------------------------------------------------------
+// --- rendezvous ---------------------------------------------------------------------------------
 
 static void a_message_passes_whoever_comes_first(void **state)
 {
@@ -148,8 +147,7 @@ static void a_tag_that_means_nothing_is_refused(void **state)
     }
 }
 
-// --- deadlines
-// -----------------------------------------------------------------------------------------------
+// --- deadlines ----------------------------------------------------------------------------------
 
 static void polling_does_not_wait(void **state)
 {
@@ -228,8 +226,7 @@ static void a_wait_that_ended_leaves_no_deadline(void **state)
     assert_int_equal(thread_status(w.server), RECV_MESSAGE);
 }
 
-// --- peers that end
-// ------------------------------------------------------------------------------------------
+// --- peers that end -----------------------------------------------------------------------------
 
 static void nobody_to_receive_means_peer_closed(void **state)
 {
@@ -305,8 +302,7 @@ static void queued_senders_that_die_are_not_received(void **state)
     message_expect(w.server, 2);
 }
 
-// --- badges
-// --------------------------------------------------------------------------------------------------
+// --- badges -------------------------------------------------------------------------------------
 
 static void badges_are_minted_from_unbadged_handles_only(void **state)
 {
@@ -410,8 +406,7 @@ static void ends_of_badges_that_nobody_reads_go_with_the_endpoint(void **state)
                                                                          // any more
 }
 
-// --- handles in messages
-// ---------------------------------------------------------------------------------------
+// --- handles in messages ------------------------------------------------------------------------
 
 static handle_t offer(struct thread *t, unsigned count)
 {
@@ -530,8 +525,7 @@ static void an_endpoint_can_be_sent_through_itself(void **state)
     assert_int_equal(ipc_send(w.client, w.send, 1), ERR_PEER_CLOSED);
 }
 
-// --- bound notifications
-// -----------------------------------------------------------------------------------------
+// --- bound notifications ------------------------------------------------------------------------
 
 static handle_t bind(struct thread *t)
 {
@@ -605,8 +599,7 @@ static void a_caller_is_not_disturbed_by_its_bound_notification(void **state)
     assert_int_equal(result(w.client, 0), 12);
 }
 
-// --- failing allocations
-// ---------------------------------------------------------------------------------------
+// --- failing allocations ------------------------------------------------------------------------
 
 static void making_endpoints_and_badges_fails_cleanly_at_each_allocation(void **state)
 {

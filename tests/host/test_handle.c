@@ -20,8 +20,7 @@ static handle_t derive(struct process *p, handle_t h, rights_t rights)
     return share(p, h, p, rights);
 }
 
-// --- lookups
-// -------------------------------------------------------------------------------------------------
+// --- lookups ------------------------------------------------------------------------------------
 
 static void a_lookup_checks_handle_then_type_then_rights(void **state)
 {
@@ -80,8 +79,7 @@ static void a_value_is_not_used_again_and_a_worn_out_slot_retires(void **state)
     object_put(&n->object);
 }
 
-// --- growth
-// --------------------------------------------------------------------------------------------------
+// --- growth -------------------------------------------------------------------------------------
 
 static void fill_to(struct process *p, struct object *o, uint32_t used)
 {
@@ -138,8 +136,7 @@ static void a_move_into_an_almost_full_table_moves_all_or_none(void **state)
     object_put(&n->object);
 }
 
-// --- deriving
-// ------------------------------------------------------------------------------------------------
+// --- deriving -----------------------------------------------------------------------------------
 
 static void a_derived_handle_has_a_subset_of_the_rights(void **state)
 {
@@ -203,8 +200,7 @@ static void a_handle_can_be_handed_down_any_number_of_times(void **state)
     object_put(&n->object);
 }
 
-// --- revoking
-// ------------------------------------------------------------------------------------------------
+// --- revoking -----------------------------------------------------------------------------------
 
 static void revoking_reaches_children_of_closed_handles_in_every_process(void **state)
 {
@@ -271,8 +267,7 @@ static void the_last_handle_ends_the_object_when_a_revoke_takes_it(void **state)
     assert_int_equal(other->state, PROCESS_DEAD); // it was new and nobody can name it
 }
 
-// --- moving
-// --------------------------------------------------------------------------------------------------
+// --- moving -------------------------------------------------------------------------------------
 
 static void a_move_that_cannot_be_made_leaves_everything(void **state)
 {
@@ -347,8 +342,7 @@ static void a_moved_handle_is_charged_to_its_new_job(void **state)
     object_put(&small->object);
 }
 
-// --- failing allocations
-// ---------------------------------------------------------------------------------------
+// --- failing allocations ------------------------------------------------------------------------
 
 static void making_handles_fails_cleanly_at_each_allocation(void **state)
 {
@@ -386,8 +380,7 @@ static void moving_handles_fails_cleanly_at_each_allocation(void **state)
     object_put(&other->object);
 }
 
-// --- a random walk
-// -------------------------------------------------------------------------------------------
+// --- a random walk ------------------------------------------------------------------------------
 
 #define MODEL_MAX 20000u
 #define TABLES    3u

@@ -15,8 +15,7 @@ static handle_t job_handle(struct thread *t, struct job *j, rights_t rights)
     return give(t->process, &j->object, rights);
 }
 
-// --- the tree
-// ------------------------------------------------------------------------------------------------
+// --- the tree -----------------------------------------------------------------------------------
 
 static void jobs_nest_to_a_bounded_depth(void **state)
 {
@@ -96,8 +95,7 @@ static void each_object_keeps_its_job(void **state)
                                                        // the test holds
 }
 
-// --- limits
-// --------------------------------------------------------------------------------------------------
+// --- limits -------------------------------------------------------------------------------------
 
 static void limits_hold_for_everything_below(void **state)
 {
@@ -123,8 +121,7 @@ static void limits_hold_for_everything_below(void **state)
     assert_int_equal(kernel_call(t, SYS_JOB_CREATE, h, NAME_OF(t, "more")), ERR_QUOTA);
 }
 
-// --- listing
-// -------------------------------------------------------------------------------------------------
+// --- listing ------------------------------------------------------------------------------------
 
 static void children_and_processes_are_listed_and_opened(void **state)
 {
@@ -190,8 +187,7 @@ static void what_is_opened_has_no_right_that_the_job_handle_lacks(void **state)
     object_put(&j->object);
 }
 
-// --- killing
-// -------------------------------------------------------------------------------------------------
+// --- killing ------------------------------------------------------------------------------------
 
 static void a_killed_job_is_empty_and_stays_so(void **state)
 {
@@ -257,8 +253,7 @@ static void a_process_that_kills_its_own_job_takes_all_the_others_along(void **s
     object_put(&j->object);
 }
 
-// --- failing allocations
-// ---------------------------------------------------------------------------------------
+// --- failing allocations ------------------------------------------------------------------------
 
 static void making_a_job_fails_cleanly_at_each_allocation(void **state)
 {

@@ -141,6 +141,8 @@ static void every_mistake_is_told_with_its_line(void **state)
     refused(HEAD "give x bootimage\ngive x devicetree\n",
             "line 4: a handle named 'x' is given already");
     refused(HEAD "give x resource log\n", "line 3: it says nothing about what may be done with it");
+    refused(HEAD "significant\n",
+            "line 1: the service 'a' is significant, but permanent: it never ends for good");
     refused(HEAD "give x job root kill\n", "line 3: expected: job self | job root [manage]");
 }
 

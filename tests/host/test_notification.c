@@ -30,8 +30,7 @@ static status_t wait_until(struct thread *t, handle_t h, uint64_t deadline)
     return kernel_call(t, SYS_NOTIFICATION_WAIT, h, deadline);
 }
 
-// --- signals and waits
-// ---------------------------------------------------------------------------------------
+// --- signals and waits --------------------------------------------------------------------------
 
 static void bits_gather_until_they_are_taken(void **state)
 {
@@ -89,8 +88,7 @@ static void the_last_handle_cancels_the_waiters(void **state)
     assert_int_equal(thread_status(p.waiter), ERR_CANCELED);
 }
 
-// --- binding
-// -------------------------------------------------------------------------------------------------
+// --- binding ------------------------------------------------------------------------------------
 
 static handle_t self_handle(struct thread *t)
 {
@@ -175,8 +173,7 @@ static void who_waits_for_the_notification_goes_before_the_bound_thread(void **s
     assert_int_equal(thread_status(w.server), RECV_NOTIFICATION);
 }
 
-// --- timers
-// --------------------------------------------------------------------------------------------------
+// --- timers -------------------------------------------------------------------------------------
 
 static void a_timer_signals_once_at_its_deadline(void **state)
 {
@@ -232,8 +229,7 @@ static void a_timer_ends_with_the_last_handle_or_its_process(void **state)
     time_advance(2 * MS);
 }
 
-// --- interrupt lines
-// -----------------------------------------------------------------------------------------
+// --- interrupt lines ----------------------------------------------------------------------------
 
 #define LINE 40u
 

@@ -148,8 +148,7 @@ static void nothing_is_made_in_or_given_to_a_dead_process(void **state)
     assert_int_equal(kernel_call(t, SYS_PROCESS_INFO, h, t->msgbuf_user), OK);
 }
 
-// --- slices
-// --------------------------------------------------------------------------------------------------
+// --- slices -------------------------------------------------------------------------------------
 
 static unsigned polls;
 
@@ -199,8 +198,7 @@ static void a_process_with_a_handle_in_its_last_slot_is_emptied(void **state)
     assert_int_equal(p->state, PROCESS_DEAD);
 }
 
-// --- watches
-// -------------------------------------------------------------------------------------------------
+// --- watches ------------------------------------------------------------------------------------
 
 struct watching {
     struct thread *t;
@@ -288,8 +286,7 @@ static void a_watcher_may_die_first(void **state)
     assert_int_equal(state_of(w.p), PROCESS_DEAD);
 }
 
-// --- failing allocations
-// ---------------------------------------------------------------------------------------
+// --- failing allocations ------------------------------------------------------------------------
 
 static void making_a_process_fails_cleanly_at_each_allocation(void **state)
 {

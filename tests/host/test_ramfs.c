@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-// --- memory that counts, and fails when told to --------------------------------------------------
+// --- memory that counts, and fails when told to -------------------------------------------------
 
 static size_t pages_in_use, blocks_in_use;
 static long fail_after = -1; // allocations until one fails; negative: never
@@ -78,7 +78,7 @@ static const struct node_memory test_memory = {
     .now_ns = test_now,
 };
 
-// --- a client ------------------------------------------------------------------------------------
+// --- a client -----------------------------------------------------------------------------------
 
 static struct service service;
 static uint8_t data[FS_DATA_MAX];
@@ -182,7 +182,7 @@ static void file_is(uint64_t badge, const char *path, const char *text)
 #define WRITE  FS_FLAG_WRITE
 #define CREATE FS_FLAG_CREATE
 
-// --- files ---------------------------------------------------------------------------------------
+// --- files --------------------------------------------------------------------------------------
 
 static void what_is_written_is_read(void **state)
 {
@@ -280,7 +280,7 @@ static void times_are_kept(void **state)
     assert_int_equal(request(set, "f", 1), ERR_INVALID_ARGS);
 }
 
-// --- paths ---------------------------------------------------------------------------------------
+// --- paths --------------------------------------------------------------------------------------
 
 static void a_path_cannot_leave_its_handle(void **state)
 {
@@ -383,7 +383,7 @@ static void opening_through_a_dangling_link_creates_its_target(void **state)
     file_is(ROOT, "target", "via");
 }
 
-// --- names ---------------------------------------------------------------------------------------
+// --- names --------------------------------------------------------------------------------------
 
 static void rename_follows_its_rules(void **state)
 {
@@ -492,7 +492,7 @@ static void directories_are_read_in_pieces(void **state)
     assert_int_equal(stat_of(ROOT, "", 0).size, 500);
 }
 
-// --- rights --------------------------------------------------------------------------------------
+// --- rights -------------------------------------------------------------------------------------
 
 static void rights_only_shrink(void **state)
 {
@@ -567,7 +567,7 @@ static void closed_and_foreign_badges_mean_nothing(void **state)
     }
 }
 
-// --- memory --------------------------------------------------------------------------------------
+// --- memory -------------------------------------------------------------------------------------
 
 static void some_work(void)
 {
@@ -636,7 +636,7 @@ static void running_out_of_memory_is_no_space(void **state)
     assert_int_equal(path_op(ROOT, FS_MKDIR, "d"), OK);
 }
 
-// --- the boot archive ----------------------------------------------------------------------------
+// --- the boot archive ---------------------------------------------------------------------------
 
 static void archive_add(uint8_t *image, size_t *at, const char *name, char type,
                         const char *content, size_t bytes)

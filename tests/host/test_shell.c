@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-// --- a terminal: one line of cells, each a UTF-8 character ---------------------------------------
+// --- a terminal: one line of cells, each a UTF-8 character --------------------------------------
 
 static char cells[256][5];
 static size_t column, printed;
@@ -255,7 +255,7 @@ static void any_keys_keep_terminal_and_line_together(void **state)
     }
 }
 
-// --- the parser ----------------------------------------------------------------------------------
+// --- the parser ---------------------------------------------------------------------------------
 
 static struct parsed parsed;
 static const char *rest;

@@ -385,6 +385,21 @@ static void crashes_while_everything_ends_restart_nothing(void **state)
     expect("+a+b?b.");
 }
 
+static void a_significant_service_that_ends_for_good_ends_everything(void **state)
+{
+    (void)state;
+    service('a', SUP_ROOT, SUP_TYPE_PERMANENT);
+    uint32_t t = service('t', SUP_ROOT, SUP_TYPE_TRANSIENT);
+    sup.nodes[t].significant = true;
+    sup_begin(&sup);
+    run();
+    crash(t);
+    expect("+a+t+t"); // started again: not for good
+    sup_exited(&sup, t, true, now);
+    run();
+    expect("-a.");
+}
+
 static void a_full_table_refuses_more(void **state)
 {
     (void)state;
@@ -422,6 +437,7 @@ int main(void)
         TEST(a_service_with_a_shutdown_time_is_asked_first_and_killed_late),
         TEST(a_service_that_obeys_is_not_killed),
         TEST(crashes_while_everything_ends_restart_nothing),
+        TEST(a_significant_service_that_ends_for_good_ends_everything),
         TEST(a_full_table_refuses_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,7 @@ static handle_t handle_of(struct thread *t, struct thread *named_one)
     return give(process_of(t), &named_one->object, RIGHTS_DEFAULT_THREAD);
 }
 
-// --- start
-// ---------------------------------------------------------------------------------------------------
+// --- start --------------------------------------------------------------------------------------
 
 static void a_thread_starts_once_with_its_arguments_and_nothing_else(void **state)
 {
@@ -122,8 +121,7 @@ static void information_names_states_and_weights(void **state)
     assert_int_equal(kernel_call(t, SYS_THREAD_INFO, h, 0), ERR_BAD_ADDRESS);
 }
 
-// --- death
-// ---------------------------------------------------------------------------------------------------
+// --- death --------------------------------------------------------------------------------------
 
 // Kills t through a handle of `killer` (another process), twice, and by the death of its process.
 static void kill_thread(struct thread *killer, struct thread *t)
@@ -252,8 +250,7 @@ static void run_time_of_the_dead_is_kept_by_their_process(void **state)
     assert_true(ran >= MS);
 }
 
-// --- failing allocations
-// ---------------------------------------------------------------------------------------
+// --- failing allocations ------------------------------------------------------------------------
 
 static void making_a_thread_fails_cleanly_at_each_allocation(void **state)
 {

@@ -6,8 +6,7 @@
 
 #include <gen/sys_negative.h>
 
-// --- faults
-// --------------------------------------------------------------------------------------------------
+// --- faults -------------------------------------------------------------------------------------
 
 static void fault(struct thread *t, enum fault_kind kind, uint64_t address)
 {
@@ -129,8 +128,7 @@ static void interrupts_are_taken_between_the_slices_of_a_call(void **state)
     assert_int_equal(thread_status(sleeper), ERR_TIMED_OUT);
 }
 
-// --- arguments
-// -----------------------------------------------------------------------------------------------
+// --- arguments ----------------------------------------------------------------------------------
 
 static bool type_has_handle(uint32_t type) { return type != OBJ_ANY; }
 
@@ -223,8 +221,7 @@ static void names_are_checked_and_shown_safely(void **state)
     object_put(&child->object);
 }
 
-// --- random calls
-// --------------------------------------------------------------------------------------------
+// --- random calls -------------------------------------------------------------------------------
 
 static uint64_t seed;
 

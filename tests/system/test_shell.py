@@ -3,6 +3,8 @@
 # The shell on a booted machine: typing, files, programs, and what bad input gets. Each test types on
 # the serial console as a person would and reads what a person would see.
 
+# Booting is most of a test's time: the release build stands for both.
+BUILDS = ("release",)
 PROMPT = r"bullfinch(:[^>\n]*)?> "
 BOOT_SECONDS = 60
 
@@ -183,3 +185,20 @@ def test_it_works_in_64_mib(env):
     with Session(env, mem="64M") as s:
         s.says("hello.wasm", "ello")
         s.says("ls", "apps/")
+
+
+def test_a_full_file_server_says_so_and_nobody_dies(env):
+    with Session(env, mem="64M") as s:
+        s.run("cp /bin/runner /tmp/a")
+        output = ""
+        for i in range(8):
+            output += s.run("; ".join(f"cp /tmp/a /tmp/{i}x{j}" for j in range(40)), 120)
+            if "no room" in output:
+                break
+        assert "no room" in output, output
+        s.says("echo x > /tmp/y", "no room")
+        s.says("hello.wasm", "ello")
+        s.run("rm -r /tmp; mkdir /tmp; echo again > /tmp/y")
+        s.says("cat /tmp/y", "again")
+        tree = s.run("tree")
+        assert "memory" not in tree, tree

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// See host_kernel.h. The file server is the real one's core (user/servers/ramfs/service.c) and the client is the
-// real client (user/lib/fs.c): only the message between them is a function call here.
+// See host_kernel.h. The file server is the real one's core (user/servers/ramfs/service.c) and the
+// client is the real client (user/lib/fs.c): only the message between them is a function call here.
 #define _GNU_SOURCE
 #include "host_kernel.h"
 
@@ -40,7 +40,7 @@ static unsigned given_count;
 static uint64_t commit_left;
 static long fail_after;
 
-// --- handles ---------------------------------------------------------------------------------------
+// --- handles ------------------------------------------------------------------------------------
 
 static handle_t handle_new(enum kind kind, uint64_t value)
 {
@@ -112,12 +112,9 @@ void host_kernel_give(const char *name, handle_t handle)
     g->handle = handle;
 }
 
-// --- calls -----------------------------------------------------------------------------------------
+// --- calls --------------------------------------------------------------------------------------
 
-struct msg_buffer *ipc_buffer(void)
-{
-    return &buffer;
-}
+struct msg_buffer *ipc_buffer(void) { return &buffer; }
 
 static void stream_call(int fd, struct ipc_message *m)
 {
@@ -195,17 +192,11 @@ handle_t host_kernel_root(bool read_only)
     return handle_new(KIND_NODE, read_only ? FS_BADGE_ROOT_READ_ONLY : FS_BADGE_ROOT);
 }
 
-handle_t host_kernel_stream(int fd)
-{
-    return handle_new(KIND_STREAM, (uint64_t)fd);
-}
+handle_t host_kernel_stream(int fd) { return handle_new(KIND_STREAM, (uint64_t)fd); }
 
-// --- memory ----------------------------------------------------------------------------------------
+// --- memory -------------------------------------------------------------------------------------
 
-void host_kernel_limit(uint64_t bytes)
-{
-    commit_left = bytes;
-}
+void host_kernel_limit(uint64_t bytes) { commit_left = bytes; }
 
 status_t sys_vmo_create(uint64_t size, handle_t *vmo_out)
 {
@@ -271,7 +262,7 @@ status_t sys_vmar_destroy(handle_t vmar)
     return e != NULL && munmap((void *)(uintptr_t)e->value, e->size) == 0 ? OK : ERR_BAD_HANDLE;
 }
 
-// --- time and the rest -------------------------------------------------------------------------------
+// --- time and the rest --------------------------------------------------------------------------
 
 status_t sys_clock_get(uint64_t *ns_out)
 {
@@ -316,12 +307,9 @@ status_t sys_process_info(handle_t process, void *info)
     return OK;
 }
 
-// --- the file server's memory --------------------------------------------------------------------------
+// --- the file server's memory -------------------------------------------------------------------
 
-static bool allocation_fails(void)
-{
-    return fail_after >= 0 && fail_after-- == 0;
-}
+static bool allocation_fails(void) { return fail_after >= 0 && fail_after-- == 0; }
 
 static void *page_alloc(void *context)
 {
@@ -349,10 +337,7 @@ static uint64_t now(void *context)
     return ns;
 }
 
-void host_kernel_fail_after(long allocations)
-{
-    fail_after = allocations;
-}
+void host_kernel_fail_after(long allocations) { fail_after = allocations; }
 
 void host_kernel_start(void)
 {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// As much of the kernel as the WebAssembly runner uses, in a Linux process: handles, memory objects, time, and
-// calls to the RAM file server's core and to streams over host descriptors. With it the WASI host, and
-// the whole runner with its runtime, run under sanitizers without a machine.
+// As much of the kernel as the WebAssembly runner uses, in a Linux process: handles, memory
+// objects, time, and calls to the RAM file server's core and to streams over host descriptors. With
+// it the WASI host, and the whole runner with its runtime, run under sanitizers without a machine.
 #ifndef TESTS_WASM_HOST_KERNEL_H
 #define TESTS_WASM_HOST_KERNEL_H
 
 #include "abi/types.h"
 #include <stdbool.h>
 
-// Starts with an empty file system and no handles but these start-up handles: process.self, vmar.root.
+// Starts with an empty file system and no handles but these start-up handles: process.self,
+// vmar.root.
 void host_kernel_start(void);
 // Ends it; returns the number of nodes and streams still open.
 unsigned host_kernel_stop(void);

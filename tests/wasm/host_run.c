@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The whole runner as a Linux process: host_run program.wasm [argument...], with a fresh file system at "/" and
-// the host's standard streams. LIMIT_MIB in the environment bounds its memory. Its main is the runner's own
-// (compiled with -Dmain=runner_main).
+// The whole runner as a Linux process: host_run program.wasm [argument...], with a fresh file
+// system at "/" and the host's standard streams. LIMIT_MIB in the environment bounds its memory.
+// Its main is the runner's own (compiled with -Dmain=runner_main).
+#define _GNU_SOURCE
 #include "host_kernel.h"
 
 #include <bullfinch/fs.h>
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
     host_kernel_give("stderr", host_kernel_stream(2));
     host_kernel_give("preopen:/", host_kernel_root(false));
     host_kernel_limit((limit != NULL ? strtoull(limit, NULL, 10) : 256) << 20);
+    (void)unsetenv("LIMIT_MIB"); // not for the program
     argv[1] = slash != NULL ? slash + 1 : path;
     return runner_main(argc - 1, argv + 1);
 }

@@ -16,6 +16,8 @@ CODE_TRAPPED = 134
 CODE_NO_MEMORY = 137
 
 NODE_SECONDS = 120
+GUEST_SECONDS = 300  # a minute of computing, on a machine that is busy with other tests
+BIGMEM_TEXT = b"malloc said no\nhad some: yes\nafter freeing: memory again\n"
 STDIN_TEXT = b"one line\ntwo  words\n\nno newline at the end"
 
 
@@ -33,10 +35,10 @@ def node_run(env, name, args, stdin):
     return done.stdout, done.returncode
 
 
-def same(env, name, args=(), stdin=b""):
+def same(env, name, args=(), stdin=b"", options=()):
     """Runs the program here and under Node and demands equal output and code."""
     expected, code = node_run(env, name, args, stdin)
-    got = env.run_program(app(env, name), args, stdin)
+    got = env.run_program(app(env, name), args, stdin, GUEST_SECONDS, options)
     assert got.stdout == expected, f"output {got.stdout!r}, under Node {expected!r}"
     assert got.code == code, f"exit code {got.code}, under Node {code}"
     return got
@@ -84,7 +86,15 @@ def test_directories_are_made_listed_removed(env):
     same(env, "dirlist")
 
 
-def test_sha256_of_16_mib_is_the_known_answer(env):
+def test_ninety_file_operations_give_the_same_results(env):
+    same(env, "fileops")
+
+
+def test_every_numeric_instruction_computes_the_same(env):
+    same(env, "numeric")
+
+
+def test_sha256_of_2_mib_is_the_known_answer(env):
     assert same(env, "sha256").code == 0
 
 
@@ -96,8 +106,19 @@ def test_clocks_and_sleeping(env):
     same(env, "timeclock", (), STDIN_TEXT)
 
 
+def memory_runs_out(env, memory):
+    # Not under Node, which would give it the host's memory.
+    got = env.run_program(app(env, "bigmem"), (), b"", GUEST_SECONDS, ("--mem", memory))
+    assert (got.stdout, got.code) == (BIGMEM_TEXT, 0), f"{got.stdout!r}, code {got.code}"
+
+
 def test_memory_runs_out_politely(env):
-    same(env, "bigmem")
+    memory_runs_out(env, "256M")
+
+
+def test_64_mib_of_ram_are_enough(env):
+    memory_runs_out(env, "64M")
+    same(env, "filecopy", options=("--mem", "64M"))
 
 
 def test_a_trap_says_what_happened(env):

@@ -250,10 +250,7 @@ status_t fs_poll(handle_t node, size_t *readable, bool *at_end)
     return OK;
 }
 
-status_t fs_close(handle_t node)
-{
-    return sys_handle_close(node);
-}
+status_t fs_close(handle_t node) { return sys_handle_close(node); }
 
 status_t fs_load(handle_t dir, const char *path, size_t max, void **data, size_t *bytes)
 {

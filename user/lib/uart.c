@@ -47,8 +47,7 @@ static struct {
     uint32_t sync_head, sync_tail;
 } driver;
 
-// --- registers
-// -----------------------------------------------------------------------------------------------------
+// --- registers ----------------------------------------------------------------------------------
 
 uint32_t uart_register_read(const struct uart *u, uint32_t n)
 {
@@ -66,8 +65,7 @@ void uart_register_write(const struct uart *u, uint32_t n, uint32_t value)
     }
 }
 
-// --- moving bytes
-// --------------------------------------------------------------------------------------------------
+// --- moving bytes -------------------------------------------------------------------------------
 
 static uint32_t ring_used(void) { return driver.ring_tail - driver.ring_head; }
 
@@ -158,8 +156,7 @@ static void events_handle(struct server *s, uint64_t bits)
     }
 }
 
-// --- requests
-// ------------------------------------------------------------------------------------------------------
+// --- requests -----------------------------------------------------------------------------------
 
 static status_t serve_read(struct server_call *call)
 {
@@ -252,8 +249,7 @@ static const struct server_op operations[] = {
     {FS_POLL, 0, serve_poll}, {FS_STAT, 0, serve_stat},
 };
 
-// --- starting
-// ------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static _Noreturn void die(const char *what, status_t s)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Memory for WAMR: os_mmap and its family, over VMOs and VMARs. The interpreter maps only linear
-// memories, so a mapping is made for growing: a region of LINEAR_MAX bytes of address space is reserved
-// and the memory is one VMO at its start. memory.grow then enlarges the VMO and maps the new pages
-// behind the old: nothing is copied and no address changes.
+// memories, so a mapping is made for growing: a region of LINEAR_MAX bytes of address space is
+// reserved and the memory is one VMO at its start. memory.grow then enlarges the VMO and maps the
+// new pages behind the old: nothing is copied and no address changes.
 //
-// Pages are committed when they are mapped, not when they are touched: a program over its quota gets
-// -1 from memory.grow, which it can handle, instead of dying at some later store.
+// Pages are committed when they are mapped, not when they are touched: a program over its quota
+// gets -1 from memory.grow, which it can handle, instead of dying at some later store.
 #include "platform_api_vmcore.h"
 #include "port.h"
 
@@ -13,7 +13,8 @@
 #include <gen/user_syscalls.h>
 
 #define MAPPINGS_MAX 8u
-// A 32-bit linear memory ends at 4 GiB; one page more keeps the region's end distinct from the next.
+// A 32-bit linear memory ends at 4 GiB; one page more keeps the region's end distinct from the
+// next.
 #define LINEAR_MAX ((1ull << 32) + ABI_PAGE_SIZE)
 
 struct mapping {
@@ -27,10 +28,7 @@ struct mapping {
 static struct mapping mappings[MAPPINGS_MAX];
 static uint64_t refused_bytes;
 
-uint64_t port_refused_bytes(void)
-{
-    return refused_bytes;
-}
+uint64_t port_refused_bytes(void) { return refused_bytes; }
 
 static struct mapping *mapping_lookup(uint64_t base)
 {

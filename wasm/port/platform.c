@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The rest of WAMR's platform contract: heap, time, the one thread and its stack, locks, printing. The
-// runtime prints nothing of its own on a program's output: the runner words every message.
+// The rest of WAMR's platform contract: heap, time, the one thread and its stack, locks, printing.
+// The runtime prints nothing of its own on a program's output: the runner words every message.
 #include "platform_api_vmcore.h"
 #include "port.h"
 
@@ -8,34 +8,17 @@
 
 static uint8 *stack_boundary;
 
-void port_stack_mark(const void *frame, size_t bytes)
-{
-    stack_boundary = (uint8 *)frame - bytes;
-}
+void port_stack_mark(const void *frame, size_t bytes) { stack_boundary = (uint8 *)frame - bytes; }
 
-int bh_platform_init(void)
-{
-    return 0;
-}
+int bh_platform_init(void) { return 0; }
 
-void bh_platform_destroy(void)
-{
-}
+void bh_platform_destroy(void) {}
 
-void *os_malloc(unsigned size)
-{
-    return malloc(size);
-}
+void *os_malloc(unsigned size) { return malloc(size); }
 
-void *os_realloc(void *ptr, unsigned size)
-{
-    return realloc(ptr, size);
-}
+void *os_realloc(void *ptr, unsigned size) { return realloc(ptr, size); }
 
-void os_free(void *ptr)
-{
-    free(ptr);
-}
+void os_free(void *ptr) { free(ptr); }
 
 int os_printf(const char *format, ...)
 {
@@ -56,25 +39,13 @@ uint64 os_time_get_boot_us(void)
     return sys_clock_get(&ns) == OK ? ns / 1000 : 0;
 }
 
-uint64 os_time_thread_cputime_us(void)
-{
-    return os_time_get_boot_us();
-}
+uint64 os_time_thread_cputime_us(void) { return os_time_get_boot_us(); }
 
-korp_tid os_self_thread(void)
-{
-    return 1;
-}
+korp_tid os_self_thread(void) { return 1; }
 
-uint8 *os_thread_get_stack_boundary(void)
-{
-    return stack_boundary;
-}
+uint8 *os_thread_get_stack_boundary(void) { return stack_boundary; }
 
-void os_thread_jit_write_protect_np(bool enabled)
-{
-    (void)enabled;
-}
+void os_thread_jit_write_protect_np(bool enabled) { (void)enabled; }
 
 int os_mutex_init(korp_mutex *mutex)
 {
@@ -82,10 +53,7 @@ int os_mutex_init(korp_mutex *mutex)
     return BHT_OK;
 }
 
-int os_mutex_destroy(korp_mutex *mutex)
-{
-    return mutex->held ? BHT_ERROR : BHT_OK;
-}
+int os_mutex_destroy(korp_mutex *mutex) { return mutex->held ? BHT_ERROR : BHT_OK; }
 
 int os_mutex_lock(korp_mutex *mutex)
 {
@@ -103,9 +71,7 @@ int os_mutex_unlock(korp_mutex *mutex)
 }
 
 // Nothing executes what the interpreter writes, and its memory is no device's.
-void os_dcache_flush(void)
-{
-}
+void os_dcache_flush(void) {}
 
 void os_icache_flush(void *start, size_t len)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The types that WAMR, the WebAssembly runtime, asks of a platform; included by its own headers. The
-// functions are in memory.c and platform.c. A runner process has one thread, so a mutex has nothing
-// to exclude: it only records that it is held.
-// Source: WAMR doc/port_wamr.md and core/shared/platform/include/platform_api_vmcore.h.
+// The types that WAMR, the WebAssembly runtime, asks of a platform; included by its own headers.
+// The functions are in memory.c and platform.c. A runner process has one thread, so a mutex has
+// nothing to exclude: it only records that it is held. Source: WAMR doc/port_wamr.md and
+// core/shared/platform/include/platform_api_vmcore.h.
 #ifndef WASM_PORT_PLATFORM_INTERNAL_H
 #define WASM_PORT_PLATFORM_INTERNAL_H
 
@@ -45,14 +45,8 @@ typedef int os_timespec;
 #define BH_APPLET_PRESERVED_STACK_SIZE 16384
 #define BH_THREAD_DEFAULT_PRIORITY     0
 
-static inline os_file_handle os_get_invalid_handle(void)
-{
-    return -1;
-}
+static inline os_file_handle os_get_invalid_handle(void) { return -1; }
 
-static inline int os_getpagesize(void)
-{
-    return 4096;
-}
+static inline int os_getpagesize(void) { return 4096; }
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The WebAssembly runner: one process per program. It gets the module as the node handle "program", the standard
-// streams as "stdin", "stdout" and "stderr", directories as "preopen:<guest path>", and the program's
-// arguments and environment as its own; nothing else of the system is reachable from here. It loads,
-// checks, runs, and ends with the program's code or with a reason (bullfinch/runner.h).
+// The WebAssembly runner: one process per program. It gets the module as the node handle "program",
+// the standard streams as "stdin", "stdout" and "stderr", directories as "preopen:<guest path>",
+// and the program's arguments and environment as its own; nothing else of the system is reachable
+// from here. It loads, checks, runs, and ends with the program's code or with a reason
+// (bullfinch/runner.h).
 //
 // The runtime is not trusted to keep a program in: what a program could do by breaking out of it is
 // what this process's handles allow, which is what the program was given anyway.
@@ -23,6 +24,7 @@
 #define NATIVE_STACK_BYTES (128u << 10) // of the 256 KiB that every process starts with
 #define ERROR_BYTES        256u
 #define PREOPEN_PREFIX     "preopen:"
+#define EXCEPTION_PREFIX   "Exception: "
 
 struct program {
     const char *name;
@@ -34,7 +36,8 @@ struct program {
     char error[ERROR_BYTES];
 };
 
-// The words go to stderr, the kind of end into the exit code. *p and its handles go with the process.
+// The words go to stderr, the kind of end into the exit code. *p and its handles go with the
+// process.
 _Noreturn static void finish(const struct program *p, enum runner_end end, uint32_t code,
                              const char *reason)
 {
@@ -68,10 +71,15 @@ static bool is_memory_failure(const char *text)
            strstr(text, "allocate linear memory") != NULL;
 }
 
-// The runtime's words start with which of its steps failed: the part after the colon is the reason.
+// The runtime's words start with which of its steps failed, and a trap's with "Exception": the part
+// after the colon is the reason.
 static const char *reason_of(const char *text)
 {
+    const char *trap = strstr(text, EXCEPTION_PREFIX);
     const char *colon = strstr(text, ": ");
+    if (trap != NULL) {
+        return trap + strlen(EXCEPTION_PREFIX);
+    }
     return colon != NULL ? colon + 2 : text;
 }
 
@@ -138,7 +146,8 @@ static void program_check_imports(struct program *p)
     }
 }
 
-// A copy for the program, so that its closing a stream does not take it from the runner's own messages.
+// A copy for the program, so that its closing a stream does not take it from the runner's own
+// messages.
 static handle_t stream_copy(const char *name)
 {
     handle_t given = startup_handle(name);
@@ -197,7 +206,7 @@ static void program_instantiate(struct program *p)
     if (p->instance != NULL) {
         return;
     }
-    if (p->wasi.exited || strstr(p->error, "Exception: ") != NULL) {
+    if (p->wasi.exited || strstr(p->error, EXCEPTION_PREFIX) != NULL) {
         finish_stopped(p, p->error);
     }
     if (is_memory_failure(p->error)) {

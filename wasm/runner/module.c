@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The outer form of a WebAssembly module: magic, version, and a sequence of sections that ends where the file
-// does. The runtime validates everything inside; it does not say where it stopped, and for the common
-// accidents (a cut-off download, a file of another kind) the place is what helps.
-// Source: WebAssembly core specification 5.5.
+// The outer form of a WebAssembly module: magic, version, and a sequence of sections that ends
+// where the file does. The runtime validates everything inside; it does not say where it stopped,
+// and for the common accidents (a cut-off download, a file of another kind) the place is what
+// helps. Source: WebAssembly core specification 5.5.
 #include "module.h"
 
 #include <string.h>
 
 #define SECTION_LAST 13 // tag
 
-// An unsigned LEB128 number of at most 32 bits at *at, which moves behind it; false if it does not end.
+// An unsigned LEB128 number of at most 32 bits at *at, which moves behind it; false if it does not
+// end.
 static int leb_u32(const uint8_t *bytes, size_t size, size_t *at, uint32_t *value)
 {
     uint64_t result = 0;

@@ -13,10 +13,7 @@ uint64_t system_monotonic_ns(void)
 }
 
 // No driver for a realtime clock yet: time begins when the machine does.
-uint64_t system_realtime_ns(void)
-{
-    return system_monotonic_ns();
-}
+uint64_t system_realtime_ns(void) { return system_monotonic_ns(); }
 
 uint64_t system_cpu_ns(void)
 {
@@ -40,10 +37,7 @@ void system_sleep_until(uint64_t monotonic)
     (void)sys_notification_wait(never, monotonic, &bits);
 }
 
-void system_yield(void)
-{
-    (void)sys_thread_yield();
-}
+void system_yield(void) { (void)sys_thread_yield(); }
 
 status_t system_random(void *buf, size_t len)
 {

@@ -197,12 +197,16 @@ static uint16_t open_into(struct wasi *w, struct wasi_fd *dir, const char *path,
         return error;
     }
     status_t status = fs_open(dir_node, path, open_flags(r), &node, &stat);
-    if (status == OK && stat.type == FS_TYPE_DIRECTORY && (r->oflags & WASI_O_DIRECTORY) == 0) {
-        // Failing here leaves a directory that can be read, which is what was opened.
-        (void)reopen_directory(dir_node, path, r, &node, &stat);
-    }
     if (status != OK) {
         return wasi_from_status(status);
+    }
+    if (stat.type == FS_TYPE_DIRECTORY && (r->oflags & WASI_O_DIRECTORY) == 0) {
+        if ((r->base & RIGHT_FD_WRITE) != 0) { // what open(2) says of writing to a directory
+            (void)fs_close(node);
+            return WASI_ISDIR;
+        }
+        // Failing here leaves a directory that can be read, which is what was opened.
+        (void)reopen_directory(dir_node, path, r, &node, &stat);
     }
     entry_fill(&w->fds[fd], r, node, &stat);
     return guest_put_u32(w, out, fd);

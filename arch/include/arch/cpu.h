@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Port contract: the CPU. Each architecture's folder implements what is declared here; nothing outside arch/ tests for the CPU.
+// Port contract: the CPU. Each architecture's folder implements what is declared here; nothing
+// outside arch/ tests for the CPU.
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
@@ -8,26 +9,29 @@
 
 struct thread;
 
-// Per-CPU record. Its first fields are read by entry code; the scheduler embeds it at the start of struct cpu.
+// Per-CPU record. Its first fields are read by entry code; the scheduler embeds it at the start of
+// struct cpu.
 struct arch_percpu {
-    struct thread *current; // offset 0: thread whose registers the next trap saves
-    uintptr_t stack_top;    // offset 8: this CPU's only kernel stack
+    struct thread *current;  // offset 0: thread whose registers the next trap saves
+    uintptr_t stack_top;     // offset 8: this CPU's only kernel stack
     struct thread *fp_owner; // offset 16: thread whose FP state is in the registers, or NULL
-    uint32_t id;            // logical CPU number, 0 = boot CPU
-    uint32_t hw_id_low;     // hart id or MPIDR affinity, low half
+    uint32_t id;             // logical CPU number, 0 = boot CPU
+    uint32_t hw_id_low;      // hart id or MPIDR affinity, low half
 };
 static_assert(offsetof(struct arch_percpu, stack_top) == 8, "entry code reads it");
 
-// Sets up this CPU: vectors, percpu pointer, feature bits (PAN, FP off, counters). Called once per CPU with interrupts masked.
+// Sets up this CPU: vectors, percpu pointer, feature bits (PAN, FP off, counters). Called once per
+// CPU with interrupts masked.
 void arch_cpu_init(struct arch_percpu *percpu);
 struct arch_percpu *arch_percpu(void);
-extern const char arch_name[]; // "arm64", "riscv64"
+extern const char arch_name[];                  // "arm64", "riscv64"
 void arch_cpu_describe(char *buf, size_t size); // model and features, for the banner
 
 // Sleeps until an interrupt is pending; interrupts stay masked (it returns with it pending).
 void arch_wait_for_interrupt(void);
-// Takes every pending interrupt now: calls timer_interrupt() and irq_fire(line) as needed. Kernel code runs with interrupts masked,
-// so this and the trap from user mode are the only places where interrupts happen.
+// Takes every pending interrupt now: calls timer_interrupt() and irq_fire(line) as needed. Kernel
+// code runs with interrupts masked, so this and the trap from user mode are the only places where
+// interrupts happen.
 void arch_interrupts_poll(void);
 bool arch_interrupt_pending(void); // cheap; for long operations between slices
 NORETURN void arch_halt(void);
@@ -36,7 +40,8 @@ void arch_relax(void); // spin-wait hint
 NORETURN void arch_power_off(void);
 NORETURN void arch_restart(void);
 
-// Kernel backtrace: given a frame pointer, yields the caller's pc and frame pointer; false at the end or outside the stack.
+// Kernel backtrace: given a frame pointer, yields the caller's pc and frame pointer; false at the
+// end or outside the stack.
 bool arch_unwind(vaddr_t *pc, vaddr_t *frame_pointer);
 vaddr_t arch_frame_pointer(void); // of the caller
 

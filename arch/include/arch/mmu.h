@@ -1,38 +1,44 @@
 // SPDX-License-Identifier: MIT
 // Port contract: page tables and the physical map. All tables use 4 KiB pages.
 //
-// Kernel layout (both architectures): all RAM is mapped readable and writable, never executable, at arch_physmap_base; the kernel image is
-// mapped at KERNEL_IMAGE_BASE with text R-X, rodata R--, data RW-; devices of the kernel in a window of their own.
-// User space is [USER_BASE, arch_user_top()).
+// Kernel layout (both architectures): all RAM is mapped readable and writable, never executable, at
+// arch_physmap_base; the kernel image is mapped at KERNEL_IMAGE_BASE with text R-X, rodata R--,
+// data RW-; devices of the kernel in a window of their own. User space is [USER_BASE,
+// arch_user_top()).
 #ifndef ARCH_MMU_H
 #define ARCH_MMU_H
 
 #include "kernel/lib/types.h"
 
 #define KERNEL_IMAGE_BASE 0xffffffff80000000ull
-#define USER_BASE 0x10000ull // below it nothing can be mapped: NULL dereferences fault
+#define USER_BASE         0x10000ull // below it nothing can be mapped: NULL dereferences fault
 
-#define PROT_READ 1u
+#define PROT_READ  1u
 #define PROT_WRITE 2u
-#define PROT_EXEC 4u
-#define PROT_USER 8u
+#define PROT_EXEC  4u
+#define PROT_USER  8u
 
 struct boot_info;
 
 extern vaddr_t arch_physmap_base; // set before kernel_main
 static inline void *phys_to_virt(paddr_t pa) { return (void *)(arch_physmap_base + pa); }
-static inline paddr_t virt_to_phys(const void *p) { return (paddr_t)((vaddr_t)p - arch_physmap_base); } // physical map only
+static inline paddr_t virt_to_phys(const void *p)
+{
+    return (paddr_t)((vaddr_t)p - arch_physmap_base);
+} // physical map only
 vaddr_t arch_user_top(void);
 
 // Linker-defined; arch_image_to_phys turns an address inside the kernel image into a physical one.
 extern char kernel_image_start[], kernel_image_end[];
 paddr_t arch_image_to_phys(const void *p);
 
-// Replaces the boot tables by the final ones: all RAM in the physical map, W^X image, no identity map. Takes table pages from
-// boot_alloc_page (kernel/mm/page.h), which at this time hands out memory within the boot tables' reach.
+// Replaces the boot tables by the final ones: all RAM in the physical map, W^X image, no identity
+// map. Takes table pages from boot_alloc_page (kernel/mm/page.h), which at this time hands out
+// memory within the boot tables' reach.
 void arch_mmu_init(const struct boot_info *boot);
-// Maps device registers for the kernel's own use (interrupt controller, early console); works right after kernel_main begins.
-// Never fails for a sane device tree; panics when the window is full. Returns a kernel virtual address.
+// Maps device registers for the kernel's own use (interrupt controller, early console); works right
+// after kernel_main begins. Never fails for a sane device tree; panics when the window is full.
+// Returns a kernel virtual address.
 volatile void *arch_map_device(paddr_t pa, size_t bytes);
 
 // One user address space. The caller serialises all calls on one (aspace lock).
@@ -43,28 +49,39 @@ struct arch_aspace {
     uint32_t reserved;
 };
 
-// mm gives and takes page-table pages: zeroed, charged to the address space's job. 0 when there is none.
+// mm gives and takes page-table pages: zeroed, charged to the address space's job. 0 when there is
+// none.
 paddr_t aspace_table_alloc(struct arch_aspace *as);
 void aspace_table_free(struct arch_aspace *as, paddr_t table);
 
 status_t arch_aspace_init(struct arch_aspace *as) MUST_CHECK; // ERR_NO_MEMORY
-// Frees the tables; all user pages must be unmapped (the leaf entries are not looked at). Bounded slice: true when finished.
+// Frees the tables; all user pages must be unmapped (the leaf entries are not looked at). Bounded
+// slice: true when finished.
 bool arch_aspace_fini(struct arch_aspace *as);
-// Maps one page (not mapped before). prot without PROT_USER is implied user here. cache: CACHE_*. ERR_NO_MEMORY if a table is needed.
-status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot, unsigned cache) MUST_CHECK;
-// Unmaps one page if mapped and invalidates it in every TLB that may hold it. Returns whether it was mapped, its address in *pa.
+// Maps one page (not mapped before). prot without PROT_USER is implied user here. cache: CACHE_*.
+// ERR_NO_MEMORY if a table is needed.
+status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                         unsigned cache) MUST_CHECK;
+// Unmaps one page if mapped and invalidates it in every TLB that may hold it. Returns whether it
+// was mapped, its address in *pa.
 bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa);
-// Changes protection (or frame, for copy-on-write: break-before-make) of a mapped page, with TLB invalidation. false if not mapped.
-bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot, unsigned cache);
+// Changes protection (or frame, for copy-on-write: break-before-make) of a mapped page, with TLB
+// invalidation. false if not mapped.
+bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
+                        unsigned cache);
 bool arch_aspace_query(struct arch_aspace *as, vaddr_t va, paddr_t *pa, unsigned *prot);
-// First mapped or table-covered address >= va and < end that may hold a mapping; end if none. Lets long unmaps skip holes.
+// First mapped or table-covered address >= va and < end that may hold a mapping; end if none. Lets
+// long unmaps skip holes.
 vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end);
-void arch_aspace_activate(struct arch_aspace *as); // on this CPU; NULL: kernel only (no user mappings)
-// Makes instructions written through the physical map visible to instruction fetch; called before a page is mapped executable.
+void arch_aspace_activate(struct arch_aspace *as); // on this CPU; NULL: kernel only (no user
+                                                   // mappings)
+// Makes instructions written through the physical map visible to instruction fetch; called before a
+// page is mapped executable.
 void arch_icache_sync(const void *kva, size_t bytes);
 
-// Copies between kernel and user memory of the active address space. Never follows an address outside user space. A fault that
-// aspace_fault() cannot resolve ends the copy: ERR_BAD_ADDRESS. No lock may be held. len 0 succeeds.
+// Copies between kernel and user memory of the active address space. Never follows an address
+// outside user space. A fault that aspace_fault() cannot resolve ends the copy: ERR_BAD_ADDRESS. No
+// lock may be held. len 0 succeeds.
 status_t arch_copy_from_user(void *to, uaddr_t from, size_t len) MUST_CHECK;
 status_t arch_copy_to_user(uaddr_t to, const void *from, size_t len) MUST_CHECK;
 

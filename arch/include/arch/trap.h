@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Port contract: traps and threads' registers. The kernel has one stack per CPU and is entered only from user mode (interrupts stay masked inside):
+// Port contract: traps and threads' registers. The kernel has one stack per CPU and is entered only
+// from user mode (interrupts stay masked inside):
 //
-//   entry code saves the user's registers in the current thread's struct arch_thread, takes this CPU's stack from its top and calls one of
-//       trap_syscall(t)            system call; only what C calls preserve need be saved, plus arguments and number
-//       trap_fault(t, &fault)      any exception of the user program
+//   entry code saves the user's registers in the current thread's struct arch_thread, takes this
+//   CPU's stack from its top and calls one of
+//       trap_syscall(t)            system call; only what C calls preserve need be saved, plus
+//       arguments and number trap_fault(t, &fault)      any exception of the user program
 //       trap_interrupt(t)          after arch_interrupts_poll() has run
-//   each returns the thread to run next, whose registers are then loaded (all of them if its frame is full, else the callee-saved
-//   ones and results; the rest zeroed), with its address space active.
+//   each returns the thread to run next, whose registers are then loaded (all of them if its frame
+//   is full, else the callee-saved ones and results; the rest zeroed), with its address space
+//   active.
 //
-// A trap from kernel mode is a fault inside arch_copy_* (resolved through aspace_fault or turned into an error) or a bug: panic.
+// A trap from kernel mode is a fault inside arch_copy_* (resolved through aspace_fault or turned
+// into an error) or a bug: panic.
 #ifndef ARCH_TRAP_H
 #define ARCH_TRAP_H
 
@@ -24,7 +28,8 @@ struct fault_info {
     uint64_t cause; // ESR_EL1 or scause, for the log
 };
 
-// Implemented by the kernel (kernel/sys/trap.c), called by the port; the result is the thread to run.
+// Implemented by the kernel (kernel/sys/trap.c), called by the port; the result is the thread to
+// run.
 struct thread *trap_syscall(struct thread *t);
 struct thread *trap_fault(struct thread *t, const struct fault_info *fault);
 struct thread *trap_interrupt(struct thread *t);
@@ -34,14 +39,16 @@ void irq_fire(uint32_t line); // the port has masked the line and finished the i
 
 // Frame access. args points at the eight argument/result registers (x0-x7, a0-a7).
 uint64_t *arch_thread_args(struct arch_thread *t);
-uint64_t arch_thread_syscall(const struct arch_thread *t);  // number register (x8, t0)
-uint64_t arch_thread_extra(const struct arch_thread *t);    // deadline register (x9, t1)
+uint64_t arch_thread_syscall(const struct arch_thread *t);     // number register (x8, t0)
+uint64_t arch_thread_extra(const struct arch_thread *t);       // deadline register (x9, t1)
 void arch_thread_set_extra(struct arch_thread *t, uint64_t v); // badge register
 uint64_t arch_thread_pc(const struct arch_thread *t);
 // Steps the pc back onto the system call instruction: STATUS_RESTART.
 void arch_thread_restart_syscall(struct arch_thread *t);
-// Fresh registers: everything zero but pc, sp and three arguments; user mode, interrupts on. The frame is full.
-void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1, uint64_t a2);
+// Fresh registers: everything zero but pc, sp and three arguments; user mode, interrupts on. The
+// frame is full.
+void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1,
+                      uint64_t a2);
 // Drops FP state kept for the thread (it dies).
 void arch_thread_fini(struct arch_thread *t);
 // Prints the registers, for the log. Eight or so lines through klog.

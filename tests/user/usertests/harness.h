@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The target test suite's frame. A test is a function that returns true; CHECK and EXPECT end it with a message otherwise. What a process can do
-// to itself only is tried in a child: child_start runs this program again in the named child function.
+// The target test suite's frame. A test is a function that returns true; CHECK and EXPECT end it
+// with a message otherwise. What a process can do to itself only is tried in a child: child_start
+// runs this program again in the named child function.
 #ifndef USERTESTS_HARNESS_H
 #define USERTESTS_HARNESS_H
 
@@ -24,39 +25,42 @@ struct child_entry {
 };
 
 // One array of each per file, ended by an entry without a name.
-extern const struct test handle_tests[], memory_tests[], ipc_tests[], task_tests[], system_tests[], negative_tests[], fault_tests[],
-    race_tests[];
-extern const struct child_entry handle_children[], race_children[], ipc_children[], task_children[], fault_children[], negative_children[];
+extern const struct test handle_tests[], memory_tests[], ipc_tests[], task_tests[], system_tests[],
+    negative_tests[], fault_tests[], race_tests[];
+extern const struct child_entry handle_children[], race_children[], ipc_children[], task_children[],
+    fault_children[], negative_children[];
 
 // Handles of the suite.
 extern handle_t root_job, root_resource, self_process, self_thread, root_vmar;
 
-bool test_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool test_fail(const char *file, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-#define CHECK(cond)                                                                                                    \
-    do {                                                                                                               \
-        if (!(cond)) {                                                                                                 \
-            return test_fail(__FILE__, __LINE__, "%s", #cond);                                                         \
-        }                                                                                                              \
+#define CHECK(cond)                                            \
+    do {                                                       \
+        if (!(cond)) {                                         \
+            return test_fail(__FILE__, __LINE__, "%s", #cond); \
+        }                                                      \
     } while (0)
-#define EXPECT(expr, want)                                                                                             \
-    do {                                                                                                               \
-        long long got_ = (long long)(expr), want_ = (long long)(want);                                                 \
-        if (got_ != want_) {                                                                                           \
-            return test_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #expr, got_, want_);                          \
-        }                                                                                                              \
+#define EXPECT(expr, want)                                                                    \
+    do {                                                                                      \
+        long long got_ = (long long)(expr), want_ = (long long)(want);                        \
+        if (got_ != want_) {                                                                  \
+            return test_fail(__FILE__, __LINE__, "%s is %lld, not %lld", #expr, got_, want_); \
+        }                                                                                     \
     } while (0)
 
 uint64_t now_ns(void);
 uint64_t after_ms(uint64_t ms); // deadline
 
-// Starts a child in a job (HANDLE_NONE: root_job) with extra handles, by name, derived with all their rights.
+// Starts a child in a job (HANDLE_NONE: root_job) with extra handles, by name, derived with all
+// their rights.
 struct child_handle {
     const char *name;
     handle_t handle;
 };
-status_t child_start(const char *function, handle_t job, const struct child_handle *handles, unsigned count,
-                     struct spawn_result *result);
+status_t child_start(const char *function, handle_t job, const struct child_handle *handles,
+                     unsigned count, struct spawn_result *result);
 // Waits at most 10 s for the process to be dead, fills *info, closes both handles. ERR_TIMED_OUT.
 status_t child_finish(struct spawn_result *child, struct process_info *info);
 // Both, for children that need nothing but to run: ends with the given reason and code?

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The target test suite: runs as the only service of a test boot with the root job and root resource, prints a line for each test on the kernel
-// log, compares what the kernel holds before and after each test, and powers off.
+// The target test suite: runs as the only service of a test boot with the root job and root
+// resource, prints a line for each test on the kernel log, compares what the kernel holds before
+// and after each test, and powers off.
 #include "tests/user/usertests/harness.h"
 #include <bullfinch/thread.h>
 #include <stdarg.h>
@@ -12,8 +13,8 @@ static char failure[200];
 
 static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_tests,   task_tests,
                                             system_tests, negative_tests, fault_tests, race_tests};
-static const struct child_entry *const children[] = {handle_children, ipc_children, task_children, fault_children,
-                                                     negative_children, race_children};
+static const struct child_entry *const children[] = {
+    handle_children, ipc_children, task_children, fault_children, negative_children, race_children};
 
 bool test_fail(const char *file, int line, const char *format, ...)
 {
@@ -34,7 +35,8 @@ static void say(const char *format, ...)
     va_start(ap, format);
     int n = vsnprintf(line, sizeof(line), format, ap);
     va_end(ap);
-    (void)sys_log_write(root_resource, line, n < (int)sizeof(line) ? (uint64_t)n : sizeof(line) - 1);
+    (void)sys_log_write(root_resource, line,
+                        n < (int)sizeof(line) ? (uint64_t)n : sizeof(line) - 1);
 }
 
 uint64_t now_ns(void)
@@ -56,7 +58,7 @@ status_t close_all(const handle_t *handles, unsigned count)
     return result;
 }
 
-// --- children --------------------------------------------------------------------------------------------------
+// --- children -----------------------------------------------------------------------------------
 
 // This program's own file, from the boot archive.
 static const void *own_image;
@@ -93,8 +95,8 @@ static void own_image_find(void)
     }
 }
 
-status_t child_start(const char *function, handle_t job, const struct child_handle *handles, unsigned count,
-                     struct spawn_result *result)
+status_t child_start(const char *function, handle_t job, const struct child_handle *handles,
+                     unsigned count, struct spawn_result *result)
 {
     struct spawn_handle give[8];
     for (unsigned i = 0; i < count; i++) {
@@ -161,7 +163,7 @@ static int child_main(const char *function)
     return 99;
 }
 
-// --- running ---------------------------------------------------------------------------------------------------
+// --- running ------------------------------------------------------------------------------------
 
 struct holdings {
     uint64_t user_pages, page_tables;
@@ -173,11 +175,13 @@ static void holdings_read(struct holdings *h)
     struct system_info info;
     memset(&info, 0, sizeof(info));
     (void)sys_system_info(root_resource, &info);
-    *h = (struct holdings){info.user_pages, info.page_table_bytes, info.processes, info.threads, info.handles};
+    *h = (struct holdings){info.user_pages, info.page_table_bytes, info.processes, info.threads,
+                           info.handles};
 }
 
-// The reaper works behind the scenes, so what a test leaves may take a moment to go. Threads of this process keep their stacks for its
-// life (thread_spawn), so tests that use them run once before as a warm-up through run_test's retry.
+// The reaper works behind the scenes, so what a test leaves may take a moment to go. Threads of
+// this process keep their stacks for its life (thread_spawn), so tests that use them run once
+// before as a warm-up through run_test's retry.
 static bool settles(const struct holdings *before, struct holdings *after)
 {
     uint64_t end = after_ms(2000);
@@ -200,15 +204,18 @@ static bool keeps_what_it_found(const struct test *t)
         return false;
     }
     if (!settles(&before, &after)) {
-        // Pages of malloc or of thread stacks stay with this process: the second run must find them there.
+        // Pages of malloc or of thread stacks stay with this process: the second run must find them
+        // there.
         holdings_read(&before);
         if (!t->run()) {
             return false;
         }
         if (!settles(&before, &after)) {
-            return test_fail(__FILE__, __LINE__, "leaks: pages %lld, processes %d, threads %d, handles %d",
-                             (long long)(after.user_pages - before.user_pages), (int)(after.processes - before.processes),
-                             (int)(after.threads - before.threads), (int)(after.handles - before.handles));
+            return test_fail(
+                __FILE__, __LINE__, "leaks: pages %lld, processes %d, threads %d, handles %d",
+                (long long)(after.user_pages - before.user_pages),
+                (int)(after.processes - before.processes), (int)(after.threads - before.threads),
+                (int)(after.handles - before.handles));
         }
     }
     return true;

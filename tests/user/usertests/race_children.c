@@ -56,8 +56,8 @@ static int child_maps_and_clones(void)
             *(volatile uint64_t *)(copy + i * PAGE) = 1;
         }
         handle_t all[] = {v, c};
-        if (sys_vmar_unmap(vmar, base, 64 * PAGE) != OK || sys_vmar_unmap(vmar, copy, 64 * PAGE) != OK ||
-            close_all(all, 2) != OK) {
+        if (sys_vmar_unmap(vmar, base, 64 * PAGE) != OK ||
+            sys_vmar_unmap(vmar, copy, 64 * PAGE) != OK || close_all(all, 2) != OK) {
             return 3;
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a process gets for breaking the rules: it dies, its exit says why, and nobody else notices. Each in a child of its own.
+// What a process gets for breaking the rules: it dies, its exit says why, and nobody else notices.
+// Each in a child of its own.
 #include "tests/user/usertests/harness.h"
 #include <bullfinch/thread.h>
 
@@ -107,9 +108,13 @@ static int child_overflows_stack(void)
 static int child_lies_in_registers(void)
 {
 #if defined(__aarch64__)
-    __asm__ volatile("msr tpidr_el0, %0\n mov x18, %0\n mov x29, %0\n mov x30, %0\n brk #1" : : "r"(KERNEL_ADDRESS));
+    __asm__ volatile("msr tpidr_el0, %0\n mov x18, %0\n mov x29, %0\n mov x30, %0\n brk #1"
+                     :
+                     : "r"(KERNEL_ADDRESS));
 #else
-    __asm__ volatile("mv tp, %0\n mv gp, %0\n mv ra, %0\n mv s0, %0\n mv sp, %0\n ebreak" : : "r"(KERNEL_ADDRESS));
+    __asm__ volatile("mv tp, %0\n mv gp, %0\n mv ra, %0\n mv s0, %0\n mv sp, %0\n ebreak"
+                     :
+                     : "r"(KERNEL_ADDRESS));
 #endif
     return 1;
 }
@@ -141,7 +146,10 @@ static bool jumping_into_the_kernel(void) { return dies_of("jumps_to_kernel", FA
 static bool executing_data(void) { return dies_of("executes_data", FAULT_EXECUTE); }
 static bool executing_the_stack(void) { return dies_of("executes_stack", FAULT_EXECUTE); }
 static bool an_illegal_instruction(void) { return dies_of("illegal_instruction", FAULT_ILLEGAL); }
-static bool a_privileged_instruction(void) { return dies_of("privileged_instruction", FAULT_ILLEGAL); }
+static bool a_privileged_instruction(void)
+{
+    return dies_of("privileged_instruction", FAULT_ILLEGAL);
+}
 static bool masking_interrupts(void) { return dies_of("masks_interrupts", FAULT_ILLEGAL); }
 static bool a_breakpoint(void) { return dies_of("breakpoint", FAULT_BREAKPOINT); }
 static bool an_unknown_syscall(void) { return dies_of("unknown_syscall", FAULT_BAD_SYSCALL); }

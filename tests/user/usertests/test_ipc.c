@@ -3,11 +3,11 @@
 #include "tests/user/usertests/harness.h"
 #include <bullfinch/thread.h>
 
-#define LABEL_ECHO 1u  // answers w + 1 and the bytes
-#define LABEL_STOP 2u  // ends the server thread
-#define LABEL_DROP 3u  // received, never answered: the server receives again
-#define LABEL_SAVE 4u  // saves the reply, answers after the next message
-#define LABEL_BACK 5u  // sends the received handles back
+#define LABEL_ECHO 1u // answers w + 1 and the bytes
+#define LABEL_STOP 2u // ends the server thread
+#define LABEL_DROP 3u // received, never answered: the server receives again
+#define LABEL_SAVE 4u // saves the reply, answers after the next message
+#define LABEL_BACK 5u // sends the received handles back
 
 // Global so that server threads find them: one server at a time.
 static handle_t server_endpoint, server_saved;
@@ -98,7 +98,9 @@ static bool badges_tell_who_calls_and_cannot_be_changed(void)
     CHECK(server_begin(&thread));
     EXPECT(sys_endpoint_mint(server_endpoint, 0, RIGHT_SEND, &minted), ERR_INVALID_ARGS);
     EXPECT(sys_endpoint_mint(server_endpoint, 77, RIGHT_RECEIVE, &minted), ERR_INVALID_ARGS);
-    EXPECT(sys_endpoint_mint(server_endpoint, 0x123456789abcull, RIGHT_SEND | RIGHT_DUPLICATE, &minted), OK);
+    EXPECT(sys_endpoint_mint(server_endpoint, 0x123456789abcull, RIGHT_SEND | RIGHT_DUPLICATE,
+                             &minted),
+           OK);
     EXPECT(sys_endpoint_mint(minted, 5, RIGHT_SEND, &again), ERR_ACCESS_DENIED);
     EXPECT(sys_handle_info(minted, &info), OK);
     EXPECT(info.badge, 0x123456789abcull);
@@ -167,7 +169,8 @@ static bool malformed_tags_are_refused(void)
 {
     handle_t thread;
     CHECK(server_begin(&thread));
-    const uint64_t bad[] = {MSG_TAG(1, 4097, 0), MSG_TAG(1, 0, 9), MSG_TAG(MSG_BADGE_CLOSED, 0, 0), 1ull << 45, 1ull << 63};
+    const uint64_t bad[] = {MSG_TAG(1, 4097, 0), MSG_TAG(1, 0, 9), MSG_TAG(MSG_BADGE_CLOSED, 0, 0),
+                            1ull << 45, 1ull << 63};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct ipc_message m = {.tag = bad[i]};
         EXPECT(ipc_call(server_endpoint, &m, after_ms(1000)), ERR_INVALID_ARGS);
@@ -407,7 +410,8 @@ static void one_way_receiver(void *arg)
 {
     (void)arg;
     struct ipc_message m;
-    while (ipc_recv(server_endpoint, &m, DEADLINE_NEVER) == RECV_MESSAGE && MSG_LABEL(m.tag) != LABEL_STOP) {
+    while (ipc_recv(server_endpoint, &m, DEADLINE_NEVER) == RECV_MESSAGE &&
+           MSG_LABEL(m.tag) != LABEL_STOP) {
         received_total += (unsigned)m.w[0];
     }
 }
@@ -431,19 +435,24 @@ static bool sends_arrive_in_order_and_need_no_reply(void)
 }
 
 const struct test ipc_tests[] = {
-    {"ipc.a_call_brings_words_and_bytes_there_and_back", a_call_brings_words_and_bytes_there_and_back},
-    {"ipc.badges_tell_who_calls_and_cannot_be_changed", badges_tell_who_calls_and_cannot_be_changed},
+    {"ipc.a_call_brings_words_and_bytes_there_and_back",
+     a_call_brings_words_and_bytes_there_and_back},
+    {"ipc.badges_tell_who_calls_and_cannot_be_changed",
+     badges_tell_who_calls_and_cannot_be_changed},
     {"ipc.handles_move_with_a_message_and_come_back", handles_move_with_a_message_and_come_back},
     {"ipc.a_transfer_that_fails_leaves_every_handle_with_the_sender",
      a_transfer_that_fails_leaves_every_handle_with_the_sender},
     {"ipc.malformed_tags_are_refused", malformed_tags_are_refused},
     {"ipc.deadlines_end_every_wait", deadlines_end_every_wait},
     {"ipc.a_dropped_reply_is_an_error_at_once", a_dropped_reply_is_an_error_at_once},
-    {"ipc.a_call_times_out_while_the_server_keeps_the_reply", a_call_times_out_while_the_server_keeps_the_reply},
-    {"ipc.a_saved_reply_answers_once_or_tells_when_closed", a_saved_reply_answers_once_or_tells_when_closed},
+    {"ipc.a_call_times_out_while_the_server_keeps_the_reply",
+     a_call_times_out_while_the_server_keeps_the_reply},
+    {"ipc.a_saved_reply_answers_once_or_tells_when_closed",
+     a_saved_reply_answers_once_or_tells_when_closed},
     {"ipc.replying_to_nobody_is_an_error", replying_to_nobody_is_an_error},
     {"ipc.the_death_of_a_server_wakes_its_caller", the_death_of_a_server_wakes_its_caller},
-    {"ipc.senders_learn_that_the_last_receiver_is_gone", senders_learn_that_the_last_receiver_is_gone},
+    {"ipc.senders_learn_that_the_last_receiver_is_gone",
+     senders_learn_that_the_last_receiver_is_gone},
     {"ipc.sends_arrive_in_order_and_need_no_reply", sends_arrive_in_order_and_need_no_reply},
     {"notification.bits_gather_and_clear_on_wait", notifications_gather_bits_and_clear_on_wait},
     {"notification.bound_wakes_a_receive", a_bound_notification_wakes_a_receive},

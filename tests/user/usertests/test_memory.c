@@ -55,9 +55,17 @@ static bool bad_user_buffers_are_errors_not_crashes(void)
 {
     handle_t v;
     EXPECT(sys_vmo_create(PAGE, &v), OK);
-    void *const bad[] = {NULL, (void *)8, (void *)UINT64_MAX, (void *)(UINT64_MAX - 100), (void *)0xffffffff80000000ull,
-                         (void *)0xffff000000000000ull, (void *)0xffff800000000000ull, (void *)0x0001000000000000ull,
-                         (void *)0x0000800000000000ull, (void *)(1ull << 38), (void *)0xffffffc000000000ull};
+    void *const bad[] = {NULL,
+                         (void *)8,
+                         (void *)UINT64_MAX,
+                         (void *)(UINT64_MAX - 100),
+                         (void *)0xffffffff80000000ull,
+                         (void *)0xffff000000000000ull,
+                         (void *)0xffff800000000000ull,
+                         (void *)0x0001000000000000ull,
+                         (void *)0x0000800000000000ull,
+                         (void *)(1ull << 38),
+                         (void *)0xffffffc000000000ull};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         EXPECT(sys_vmo_read(v, 0, bad[i], 200), ERR_BAD_ADDRESS);
         EXPECT(sys_vmo_write(v, 0, bad[i], 200), ERR_BAD_ADDRESS);
@@ -118,7 +126,8 @@ static bool mapping_needs_the_rights_of_both_handles(void)
     EXPECT(sys_vmar_map(root_vmar, nomap, 0, 0, PAGE, VM_READ, &base), ERR_ACCESS_DENIED);
     EXPECT(sys_vmar_map(root_vmar, ro, 0, 0, PAGE, VM_READ | VM_WRITE, &base), ERR_ACCESS_DENIED);
     EXPECT(sys_vmar_map(root_vmar, ro, 0, 0, PAGE, VM_READ | VM_EXECUTE, &base), ERR_ACCESS_DENIED);
-    EXPECT(sys_vmar_map(root_vmar, v, 0, 0, PAGE, VM_READ | VM_WRITE | VM_EXECUTE, &base), ERR_ACCESS_DENIED);
+    EXPECT(sys_vmar_map(root_vmar, v, 0, 0, PAGE, VM_READ | VM_WRITE | VM_EXECUTE, &base),
+           ERR_ACCESS_DENIED);
     EXPECT(sys_vmar_map(root_vmar, ro, 0, 0, PAGE, VM_READ, &base), OK);
     // What the handle did not allow cannot be had by protecting later either.
     EXPECT(sys_vmar_protect(root_vmar, base, PAGE, VM_READ | VM_WRITE), ERR_ACCESS_DENIED);
@@ -134,15 +143,19 @@ static bool mappings_neither_overlap_nor_wrap_nor_reach_the_kernel(void)
     uint64_t base, other;
     EXPECT(sys_vmo_create(4 * PAGE, &v), OK);
     EXPECT(sys_vmar_map(root_vmar, v, 0, 0, 2 * PAGE, VM_READ, &base), OK);
-    EXPECT(sys_vmar_map(root_vmar, v, 0, base + PAGE, 2 * PAGE, VM_READ | VM_FIXED, &other), ERR_EXISTS);
-    const uint64_t bad[] = {0, PAGE, 0x0000fffffffff000ull, 0xffffffff80000000ull, UINT64_MAX & ~(PAGE - 1), base + 1};
+    EXPECT(sys_vmar_map(root_vmar, v, 0, base + PAGE, 2 * PAGE, VM_READ | VM_FIXED, &other),
+           ERR_EXISTS);
+    const uint64_t bad[] = {
+        0, PAGE, 0x0000fffffffff000ull, 0xffffffff80000000ull, UINT64_MAX & ~(PAGE - 1), base + 1};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         CHECK(sys_vmar_map(root_vmar, v, 0, bad[i], 2 * PAGE, VM_READ | VM_FIXED, &other) != OK);
     }
-    const uint64_t lens[] = {0, 1, PAGE + 1, 5 * PAGE, UINT64_MAX, UINT64_MAX & ~(PAGE - 1), 1ull << 63};
+    const uint64_t lens[] = {0,         1, PAGE + 1, 5 * PAGE, UINT64_MAX, UINT64_MAX & ~(PAGE - 1),
+                             1ull << 63};
     for (unsigned i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
         CHECK(sys_vmar_map(root_vmar, v, 0, 0, lens[i], VM_READ, &other) != OK);
-        CHECK(sys_vmar_map(root_vmar, v, UINT64_MAX & ~(PAGE - 1), 0, lens[i], VM_READ, &other) != OK);
+        CHECK(sys_vmar_map(root_vmar, v, UINT64_MAX & ~(PAGE - 1), 0, lens[i], VM_READ, &other) !=
+              OK);
     }
     EXPECT(sys_vmar_unmap(root_vmar, base, 2 * PAGE), OK);
     EXPECT(sys_handle_close(v), OK);
@@ -163,7 +176,8 @@ static bool part_of_a_mapping_can_be_unmapped(void)
     EXPECT(*(volatile uint64_t *)(base + 3 * PAGE), 4);
     uint64_t word;
     EXPECT(sys_vmo_write(v, 0, (void *)(base + 2 * PAGE), 8), ERR_BAD_ADDRESS);
-    EXPECT(sys_vmar_map(root_vmar, v, 2 * PAGE, base + 2 * PAGE, PAGE, VM_READ | VM_FIXED, &again), OK);
+    EXPECT(sys_vmar_map(root_vmar, v, 2 * PAGE, base + 2 * PAGE, PAGE, VM_READ | VM_FIXED, &again),
+           OK);
     EXPECT(*(volatile uint64_t *)(base + 2 * PAGE), 3);
     EXPECT(sys_vmo_read(v, 0, (void *)(base + 2 * PAGE), 8), ERR_BAD_ADDRESS); // mapped read-only
     EXPECT(sys_vmo_read(v, 0, &word, 8), OK);
@@ -203,8 +217,8 @@ static bool a_clone_is_a_copy_both_ways(void)
     EXPECT(sys_vmo_clone(v, 2 * PAGE, 4 * PAGE, &c), OK);
     EXPECT(sys_vmar_map(root_vmar, c, 0, 0, 4 * PAGE, VM_READ | VM_WRITE, &cbase), OK);
     EXPECT(*(volatile uint64_t *)cbase, 102);
-    *(volatile uint64_t *)cbase = 1;                  // write in the copy
-    *(volatile uint64_t *)(base + 3 * PAGE) = 2;      // write in the original
+    *(volatile uint64_t *)cbase = 1;             // write in the copy
+    *(volatile uint64_t *)(base + 3 * PAGE) = 2; // write in the original
     EXPECT(*(volatile uint64_t *)(base + 2 * PAGE), 102);
     EXPECT(*(volatile uint64_t *)(cbase + PAGE), 103);
     EXPECT(*(volatile uint64_t *)(base + 3 * PAGE), 2);
@@ -239,7 +253,8 @@ static bool resizing_and_decommitting_give_pages_back_as_zero(void)
     EXPECT(sys_vmo_resize(v, 100 * PAGE), OK);
     EXPECT(sys_vmo_info(v, &info), OK);
     EXPECT(info.committed_bytes, 100 * PAGE);
-    EXPECT(sys_vmo_write(v, 0, (void *)(base + 250 * PAGE), 8), ERR_BAD_ADDRESS); // mapped, but past the end
+    EXPECT(sys_vmo_write(v, 0, (void *)(base + 250 * PAGE), 8), ERR_BAD_ADDRESS); // mapped, but
+                                                                                  // past the end
     EXPECT(sys_vmo_resize(v, 300 * PAGE), OK);
     EXPECT(*(volatile uint64_t *)(base + 250 * PAGE), 0);
     EXPECT(sys_vmo_write(v, 10 * PAGE, &word, 8), OK);
@@ -257,9 +272,11 @@ static bool child_vmars_hold_their_mappings_and_end_with_them(void)
     uint64_t base, ibase, at;
     EXPECT(sys_vmo_create(PAGE, &v), OK);
     EXPECT(sys_vmar_allocate(root_vmar, 0, 16 * PAGE, VM_READ | VM_WRITE, &child, &base), OK);
-    EXPECT(sys_vmar_allocate(child, base + 4 * PAGE, 4 * PAGE, VM_READ | VM_FIXED, &inner, &ibase), OK);
+    EXPECT(sys_vmar_allocate(child, base + 4 * PAGE, 4 * PAGE, VM_READ | VM_FIXED, &inner, &ibase),
+           OK);
     EXPECT(ibase, base + 4 * PAGE);
-    EXPECT(sys_vmar_map(inner, v, 0, ibase, PAGE, VM_READ | VM_WRITE | VM_FIXED, &at), ERR_ACCESS_DENIED);
+    EXPECT(sys_vmar_map(inner, v, 0, ibase, PAGE, VM_READ | VM_WRITE | VM_FIXED, &at),
+           ERR_ACCESS_DENIED);
     EXPECT(sys_vmar_map(inner, v, 0, ibase, PAGE, VM_READ | VM_FIXED, &at), OK);
     EXPECT(sys_vmar_map(child, v, 0, ibase, PAGE, VM_READ | VM_FIXED, &at), ERR_EXISTS);
     CHECK(sys_vmar_map(child, v, 0, base - PAGE, PAGE, VM_READ | VM_FIXED, &at) != OK);
@@ -323,16 +340,21 @@ const struct test memory_tests[] = {
     {"vmo.ranges_cannot_wrap_or_leave_the_object", vmo_ranges_cannot_wrap_or_leave_the_object},
     {"vmo.bad_user_buffers_are_errors_not_crashes", bad_user_buffers_are_errors_not_crashes},
     {"vmo.a_clone_is_a_copy_both_ways", a_clone_is_a_copy_both_ways},
-    {"vmo.resizing_and_decommitting_give_pages_back_as_zero", resizing_and_decommitting_give_pages_back_as_zero},
+    {"vmo.resizing_and_decommitting_give_pages_back_as_zero",
+     resizing_and_decommitting_give_pages_back_as_zero},
     {"vmar.a_mapping_shows_the_vmo", a_mapping_shows_the_vmo_and_the_vmo_shows_the_mapping},
     {"vmar.the_vmo_lives_while_it_is_mapped", the_vmo_lives_while_it_is_mapped},
     {"vmar.mapping_needs_the_rights_of_both_handles", mapping_needs_the_rights_of_both_handles},
-    {"vmar.mappings_neither_overlap_nor_wrap_nor_reach_the_kernel", mappings_neither_overlap_nor_wrap_nor_reach_the_kernel},
+    {"vmar.mappings_neither_overlap_nor_wrap_nor_reach_the_kernel",
+     mappings_neither_overlap_nor_wrap_nor_reach_the_kernel},
     {"vmar.part_of_a_mapping_can_be_unmapped", part_of_a_mapping_can_be_unmapped},
     {"vmar.protection_changes_and_comes_back", protection_changes_and_comes_back},
-    {"vmar.children_hold_their_mappings_and_end_with_them", child_vmars_hold_their_mappings_and_end_with_them},
-    {"quota.a_job_cannot_use_more_pages_than_its_limit", a_job_cannot_use_more_pages_than_its_limit},
-    {"quota.touching_beyond_the_limit_kills_with_the_reason", touching_beyond_the_limit_kills_with_the_reason},
+    {"vmar.children_hold_their_mappings_and_end_with_them",
+     child_vmars_hold_their_mappings_and_end_with_them},
+    {"quota.a_job_cannot_use_more_pages_than_its_limit",
+     a_job_cannot_use_more_pages_than_its_limit},
+    {"quota.touching_beyond_the_limit_kills_with_the_reason",
+     touching_beyond_the_limit_kills_with_the_reason},
     {"random.bytes_differ", random_bytes_differ},
     {NULL, NULL},
 };

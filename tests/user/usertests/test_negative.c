@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every system call against every kind of wrong argument, from the ABI table: bad handles, wrong types, each right missing, values above 32
-// bits; then random arguments of every call in a child, which may end as it likes as long as the kernel stands.
+// Every system call against every kind of wrong argument, from the ABI table: bad handles, wrong
+// types, each right missing, values above 32 bits; then random arguments of every call in a child,
+// which may end as it likes as long as the kernel stands.
 #include "tests/user/usertests/harness.h"
 #include <gen/sys_negative.h>
 #include <stdlib.h>
@@ -17,13 +18,15 @@ static void drop_all(void)
     }
 }
 
-// A reply object needs a call to answer: none is made, so calls on replies are tried with the other types only.
+// A reply object needs a call to answer: none is made, so calls on replies are tried with the other
+// types only.
 static bool make_all(void)
 {
     uint64_t buffer;
     of_type[OBJ_RESOURCE] = root_resource;
     EXPECT(sys_job_create(root_job, "negative", 8, &of_type[OBJ_JOB]), OK);
-    EXPECT(sys_process_create(of_type[OBJ_JOB], "p", 1, &of_type[OBJ_PROCESS], &of_type[OBJ_VMAR]), OK);
+    EXPECT(sys_process_create(of_type[OBJ_JOB], "p", 1, &of_type[OBJ_PROCESS], &of_type[OBJ_VMAR]),
+           OK);
     EXPECT(sys_thread_create(of_type[OBJ_PROCESS], "t", 1, &of_type[OBJ_THREAD], &buffer), OK);
     EXPECT(sys_vmo_create(4096, &of_type[OBJ_VMO]), OK);
     EXPECT(sys_endpoint_create(&of_type[OBJ_ENDPOINT]), OK);
@@ -32,7 +35,10 @@ static bool make_all(void)
     return true;
 }
 
-static unsigned type_for(const struct negative_arg *a) { return a->type == OBJ_ANY ? OBJ_NOTIFICATION : a->type; }
+static unsigned type_for(const struct negative_arg *a)
+{
+    return a->type == OBJ_ANY ? OBJ_NOTIFICATION : a->type;
+}
 
 // Good handles everywhere, zero elsewhere; the caller spoils one argument.
 static void args_good(const struct negative_call *c, uint64_t r[8])
@@ -45,13 +51,15 @@ static void args_good(const struct negative_call *c, uint64_t r[8])
     }
 }
 
-static bool expect_call(const struct negative_call *c, unsigned arg, uint64_t value, status_t want, const char *what)
+static bool expect_call(const struct negative_call *c, unsigned arg, uint64_t value, status_t want,
+                        const char *what)
 {
     uint64_t r[8];
     args_good(c, r);
     r[arg] = value;
     status_t s = sys_any(c->number, r);
-    return s == want || test_fail(__FILE__, __LINE__, "%s(%s): %s: %d, not %d", c->name, c->args[arg].name, what, s, want);
+    return s == want || test_fail(__FILE__, __LINE__, "%s(%s): %s: %d, not %d", c->name,
+                                  c->args[arg].name, what, s, want);
 }
 
 // Whether all handle arguments before this one have a good handle to give: they are checked first.
@@ -68,7 +76,8 @@ static bool can_reach(const struct negative_call *c, unsigned arg)
 static bool handles_of_wrong_value_and_type(void)
 {
     CHECK(make_all());
-    static const uint64_t bad[] = {0, 0xffff, 0x12345678, 0xffffffff, 0xfffffffful << 32, UINT64_MAX};
+    static const uint64_t bad[] = {0,         0xffff, 0x12345678, 0xffffffff, 0xfffffffful << 32,
+                                   UINT64_MAX};
     for (unsigned n = 0; n < SYS_COUNT; n++) {
         const struct negative_call *c = &negative_calls[n];
         for (unsigned i = 0; i < c->arg_count; i++) {
@@ -96,7 +105,8 @@ static bool each_missing_right(void)
         const struct negative_call *c = &negative_calls[n];
         for (unsigned i = 0; i < c->arg_count; i++) {
             const struct negative_arg *a = &c->args[i];
-            if (a->kind != NEG_HANDLE || a->rights == 0 || of_type[type_for(a)] == HANDLE_NONE || !can_reach(c, i)) {
+            if (a->kind != NEG_HANDLE || a->rights == 0 || of_type[type_for(a)] == HANDLE_NONE ||
+                !can_reach(c, i)) {
                 continue;
             }
             struct handle_info info;
@@ -106,7 +116,9 @@ static bool each_missing_right(void)
                 if ((a->rights & (1u << bit)) == 0) {
                     continue;
                 }
-                EXPECT(sys_handle_duplicate(of_type[type_for(a)], info.rights & ~(1u << bit), &less), OK);
+                EXPECT(
+                    sys_handle_duplicate(of_type[type_for(a)], info.rights & ~(1u << bit), &less),
+                    OK);
                 CHECK(expect_call(c, i, less, ERR_ACCESS_DENIED, "missing right"));
                 EXPECT(sys_handle_close(less), OK);
             }
@@ -131,7 +143,7 @@ static bool numbers_above_32_bits(void)
     return true;
 }
 
-// --- random arguments ------------------------------------------------------------------------------------------
+// --- random arguments ---------------------------------------------------------------------------
 
 static uint64_t random_state;
 static uint64_t random_next(void) // xorshift64*, so that a run can be repeated from its seed
@@ -144,23 +156,34 @@ static uint64_t random_next(void) // xorshift64*, so that a run can be repeated 
 
 static uint64_t random_argument(void)
 {
-    static const uint64_t edges[] = {0, 1, 2, 8, 4095, 4096, 4097, 1ull << 31, (1ull << 32) - 1, 1ull << 32, 1ull << 38,
-                                     1ull << 47, 1ull << 48, 1ull << 63, UINT64_MAX, UINT64_MAX - 4095,
-                                     0xffffffff80000000ull, 0xffff000000000000ull, 0xffffffc000000000ull};
+    static const uint64_t edges[] = {0,
+                                     1,
+                                     2,
+                                     8,
+                                     4095,
+                                     4096,
+                                     4097,
+                                     1ull << 31,
+                                     (1ull << 32) - 1,
+                                     1ull << 32,
+                                     1ull << 38,
+                                     1ull << 47,
+                                     1ull << 48,
+                                     1ull << 63,
+                                     UINT64_MAX,
+                                     UINT64_MAX - 4095,
+                                     0xffffffff80000000ull,
+                                     0xffff000000000000ull,
+                                     0xffffffc000000000ull};
     static uint8_t area[8192];
     uint64_t pick = random_next();
     switch (pick % 8) {
-    case 0:
-        return random_next();
+    case 0: return random_next();
     case 1:
-    case 2:
-        return edges[pick / 8 % (sizeof(edges) / sizeof(edges[0]))];
-    case 3:
-        return (uint64_t)(uintptr_t)&area[pick / 8 % sizeof(area)];
-    case 4:
-        return pick / 8 % 16;
-    default:
-        return 1u << 16 | (pick / 8 % 24); // likely handles of this process
+    case 2: return edges[pick / 8 % (sizeof(edges) / sizeof(edges[0]))];
+    case 3: return (uint64_t)(uintptr_t)&area[pick / 8 % sizeof(area)];
+    case 4: return pick / 8 % 16;
+    default: return 1u << 16 | (pick / 8 % 24); // likely handles of this process
     }
 }
 
@@ -181,7 +204,8 @@ static int child_calls_at_random(void)
     return 0;
 }
 
-// The child has handles of every kind but those of the machine, in a job with limits; it may well end itself.
+// The child has handles of every kind but those of the machine, in a job with limits; it may well
+// end itself.
 static bool random_calls_do_not_hurt_the_kernel(void)
 {
     handle_t job, endpoint, vmo, n;
@@ -196,7 +220,8 @@ static bool random_calls_do_not_hurt_the_kernel(void)
         EXPECT(sys_endpoint_create(&endpoint), OK);
         EXPECT(sys_vmo_create(65536, &vmo), OK);
         EXPECT(sys_notification_create(&n), OK);
-        struct child_handle give[] = {{"endpoint", endpoint}, {"vmo", vmo}, {"n", n}, {"job", job}, {"seed", n}};
+        struct child_handle give[] = {
+            {"endpoint", endpoint}, {"vmo", vmo}, {"n", n}, {"job", job}, {"seed", n}};
         EXPECT(child_start("calls_at_random", job, give, round < 2 ? 5 : 4, &child), OK);
         EXPECT(child_finish(&child, &info), OK);
         EXPECT(sys_job_kill(job), OK);

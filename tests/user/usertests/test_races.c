@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Death at every moment: processes killed in the middle of calls, mappings, transfers and faults, again and again at other points in time.
+// Death at every moment: processes killed in the middle of calls, mappings, transfers and faults,
+// again and again at other points in time.
 #include "tests/user/usertests/harness.h"
 
 static bool killed_at(const char *function, uint64_t delay_ns)

@@ -15,7 +15,8 @@ static bool resources_split_only_downwards(void)
     EXPECT(sys_resource_create(mmio, RESOURCE_IRQ, 0, 1, &bad), ERR_ACCESS_DENIED);
     EXPECT(sys_resource_create(mmio, RESOURCE_ROOT, 0, 0, &bad), ERR_ACCESS_DENIED);
     EXPECT(sys_resource_create(root_resource, RESOURCE_KINDS, 0, 0, &bad), ERR_INVALID_ARGS);
-    EXPECT(sys_resource_create(root_resource, RESOURCE_MMIO, UINT64_MAX, 2, &bad), ERR_OUT_OF_RANGE);
+    EXPECT(sys_resource_create(root_resource, RESOURCE_MMIO, UINT64_MAX, 2, &bad),
+           ERR_OUT_OF_RANGE);
     handle_t all[] = {mmio, inner};
     EXPECT(close_all(all, 2), OK);
     return true;
@@ -25,8 +26,10 @@ static bool physical_memory_is_never_ram(void)
 {
     handle_t v, mmio;
     // RAM of the two machines' boards starts at 1 GiB and at 2 GiB.
-    EXPECT(sys_vmo_create_physical(root_resource, 1ull << 30, 4ull << 30, CACHE_DEVICE, &v), ERR_ACCESS_DENIED);
-    EXPECT(sys_vmo_create_physical(root_resource, 0, UINT64_MAX & ~(PAGE - 1), CACHE_DEVICE, &v), ERR_ACCESS_DENIED);
+    EXPECT(sys_vmo_create_physical(root_resource, 1ull << 30, 4ull << 30, CACHE_DEVICE, &v),
+           ERR_ACCESS_DENIED);
+    EXPECT(sys_vmo_create_physical(root_resource, 0, UINT64_MAX & ~(PAGE - 1), CACHE_DEVICE, &v),
+           ERR_ACCESS_DENIED);
     EXPECT(sys_vmo_create_physical(root_resource, 1, PAGE, CACHE_DEVICE, &v), ERR_INVALID_ARGS);
     EXPECT(sys_vmo_create_physical(root_resource, PAGE, 0, CACHE_DEVICE, &v), ERR_INVALID_ARGS);
     EXPECT(sys_vmo_create_physical(root_resource, PAGE, PAGE, 3, &v), ERR_INVALID_ARGS);
@@ -71,7 +74,8 @@ static bool an_interrupt_line_has_one_owner(void)
     handle_t irq, again, n, few;
     EXPECT(sys_irq_create(root_resource, 0xffffff, IRQ_LEVEL, &irq), ERR_OUT_OF_RANGE);
     EXPECT(sys_irq_create(root_resource, 40, 2, &irq), ERR_INVALID_ARGS);
-    EXPECT(sys_irq_create(root_resource, 0, IRQ_LEVEL, &irq), ERR_OUT_OF_RANGE); // an IPI, or no source at all
+    EXPECT(sys_irq_create(root_resource, 0, IRQ_LEVEL, &irq), ERR_OUT_OF_RANGE); // an IPI, or no
+                                                                                 // source at all
     EXPECT(sys_irq_create(root_resource, 40, IRQ_LEVEL, &irq), OK);
     EXPECT(sys_irq_create(root_resource, 40, IRQ_LEVEL, &again), ERR_BUSY);
     EXPECT(sys_irq_ack(irq), ERR_BAD_STATE);
@@ -143,14 +147,16 @@ static bool system_info_adds_up(void)
     EXPECT(sys_system_info(root_resource, &info), OK);
     CHECK(info.ram_bytes > 16ull << 20 && info.free_bytes < info.ram_bytes);
     CHECK(info.cpus == 1 && info.processes >= 2 && info.threads >= 2);
-    CHECK(info.uptime_ns > 0 && info.kernel_bytes > 0 && info.slab_bytes > 0 && info.page_table_bytes > 0);
+    CHECK(info.uptime_ns > 0 && info.kernel_bytes > 0 && info.slab_bytes > 0 &&
+          info.page_table_bytes > 0);
     return true;
 }
 
 const struct test system_tests[] = {
     {"resource.splits_only_downwards", resources_split_only_downwards},
     {"resource.physical_memory_is_never_ram", physical_memory_is_never_ram},
-    {"resource.contiguous_memory_is_aligned_zero_and_usable", contiguous_memory_is_aligned_zero_and_usable},
+    {"resource.contiguous_memory_is_aligned_zero_and_usable",
+     contiguous_memory_is_aligned_zero_and_usable},
     {"irq.a_line_has_one_owner", an_interrupt_line_has_one_owner},
     {"log.keeps_lines_and_cleans_them", the_log_keeps_lines_and_cleans_them},
     {"clock.never_runs_backwards", the_clock_never_runs_backwards},

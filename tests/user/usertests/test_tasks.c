@@ -31,7 +31,8 @@ static int child_touches_memory(void)
     handle_t v;
     uint64_t base;
     if (sys_vmo_create(1 << 20, &v) != OK ||
-        sys_vmar_map(startup_handle(STARTUP_VMAR), v, 0, 0, 1 << 20, VM_READ | VM_WRITE, &base) != OK) {
+        sys_vmar_map(startup_handle(STARTUP_VMAR), v, 0, 0, 1 << 20, VM_READ | VM_WRITE, &base) !=
+            OK) {
         return 1;
     }
     for (uint64_t at = 0; at < 1 << 20; at += 4096) {
@@ -166,7 +167,8 @@ static bool names_are_checked(void)
     handle_t job;
     struct job_info info;
     EXPECT(sys_job_create(root_job, "", 0, &job), ERR_INVALID_ARGS);
-    EXPECT(sys_job_create(root_job, "0123456789012345678901234567890123456789", 32, &job), ERR_INVALID_ARGS);
+    EXPECT(sys_job_create(root_job, "0123456789012345678901234567890123456789", 32, &job),
+           ERR_INVALID_ARGS);
     EXPECT(sys_job_create(root_job, "a\nb\x7f", 4, &job), OK);
     EXPECT(sys_job_info(job, &info), OK);
     CHECK(strcmp(info.name, "a?b?") == 0);
@@ -181,13 +183,16 @@ static bool a_thread_starts_once_and_only_in_user_space(void)
     EXPECT(sys_process_create(root_job, "built", 5, &process, &vmar), OK);
     EXPECT(sys_thread_create(process, "t", 1, &thread, &buffer), OK);
     CHECK(buffer % 4096 == 0 && buffer != 0);
-    const uint64_t bad[] = {0, 0xfff, 0xffffffff80000000ull, 0x8000000000000000ull, UINT64_MAX, 0x0001000000000000ull};
+    const uint64_t bad[] = {
+        0, 0xfff, 0xffffffff80000000ull, 0x8000000000000000ull, UINT64_MAX, 0x0001000000000000ull};
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         EXPECT(sys_thread_start(thread, bad[i], 0x20000, 0, 0), ERR_INVALID_ARGS);
     }
-    EXPECT(sys_thread_start(thread, 0x20000, 0x20008, 0, 0), ERR_INVALID_ARGS); // stack not aligned to 16
+    EXPECT(sys_thread_start(thread, 0x20000, 0x20008, 0, 0), ERR_INVALID_ARGS); // stack not aligned
+                                                                                // to 16
     EXPECT(sys_thread_start(thread, 0x20000, 0xffffffff80000000ull, 0, 0), ERR_INVALID_ARGS);
-    EXPECT(sys_thread_start(thread, 0x20000, 0x30000, 0, 0), OK); // nothing is mapped there: it faults
+    EXPECT(sys_thread_start(thread, 0x20000, 0x30000, 0, 0), OK); // nothing is mapped there: it
+                                                                  // faults
     handle_t n;
     uint64_t bits;
     struct process_info info;
@@ -256,7 +261,8 @@ static bool cpu_time_is_shared_by_weight(void)
     for (unsigned i = 0; i < 3; i++) {
         long long share = (long long)(used[i] * 1000 / total), want = 1000 * weights[i] / 3584;
         if (share < want - 60 || share > want + 60) {
-            return test_fail(__FILE__, __LINE__, "thread %u got %lld of 1000, not %lld", i, share, want);
+            return test_fail(__FILE__, __LINE__, "thread %u got %lld of 1000, not %lld", i, share,
+                             want);
         }
     }
     handle_t all[] = {threads[0], threads[1], threads[2], n};
@@ -313,7 +319,8 @@ const struct test task_tests[] = {
     {"process.a_spinning_one_can_be_killed", a_spinning_process_can_be_killed},
     {"process.a_watch_on_a_dead_one_fires_at_once", a_watch_on_a_dead_process_fires_at_once},
     {"process.an_abandoned_new_one_goes_away", an_abandoned_new_process_goes_away},
-    {"job.killing_kills_all_below_and_nothing_starts_in_it", killing_a_job_kills_all_below_and_nothing_starts_in_it},
+    {"job.killing_kills_all_below_and_nothing_starts_in_it",
+     killing_a_job_kills_all_below_and_nothing_starts_in_it},
     {"job.nesting_is_bounded", jobs_nest_to_a_bounded_depth},
     {"job.children_can_be_listed_and_opened", jobs_can_be_listed_and_opened},
     {"job.limits_on_processes_and_threads_hold", limits_on_processes_and_threads_hold},

@@ -54,8 +54,7 @@ struct launch {
 
 static handle_t console;
 
-// --- the console
-// ---------------------------------------------------------------------------------------------------
+// --- the console --------------------------------------------------------------------------------
 
 static void console_write(const char *text)
 {
@@ -87,8 +86,7 @@ static status_t stream_open(handle_t *stream)
     return s != OK ? s : console_control(CONSOLE_FOREGROUND, 0, copy);
 }
 
-// --- starting
-// ------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static status_t args_load(struct launch *l)
 {
@@ -177,8 +175,7 @@ static status_t program_spawn(const struct launch *l, handle_t *process, const c
     return s;
 }
 
-// --- the end
-// -------------------------------------------------------------------------------------------------------
+// --- the end ------------------------------------------------------------------------------------
 
 static void outcome_fail(struct outcome *o, const char *what, status_t s)
 {

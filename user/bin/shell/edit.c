@@ -35,22 +35,26 @@ void edit_redraw(struct edit *edit)
     edit_show(edit);
 }
 
-// --- text ----------------------------------------------------------------------------------------
+// --- text ---------------------------------------------------------------------------------------
 
 static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
 
 static size_t character_before(const struct edit *edit, size_t at)
 {
-    while (at > 0 && is_continuation(edit->text[--at])) {
+    at -= at > 0;
+    while (at > 0 && is_continuation(edit->text[at])) {
+        at--;
     }
     return at;
 }
 
 static size_t character_after(const struct edit *edit, size_t at)
 {
-    while (at < edit->bytes && is_continuation(edit->text[++at])) {
+    at += at < edit->bytes;
+    while (at < edit->bytes && is_continuation(edit->text[at])) {
+        at++;
     }
-    return at < edit->bytes ? at : edit->bytes;
+    return at;
 }
 
 static size_t word_before(const struct edit *edit, size_t at)
@@ -109,7 +113,7 @@ static void text_replace(struct edit *edit, const char *text)
     cursor_move(edit, edit->bytes);
 }
 
-// --- history -------------------------------------------------------------------------------------
+// --- history ------------------------------------------------------------------------------------
 
 static void history_go(struct edit *edit, size_t to)
 {
@@ -150,7 +154,7 @@ static void history_add(struct edit *edit)
     memcpy(edit->history[edit->history_count++], edit->text, edit->bytes + 1);
 }
 
-// --- keys ----------------------------------------------------------------------------------------
+// --- keys ---------------------------------------------------------------------------------------
 
 static enum edit_event line_finish(struct edit *edit)
 {

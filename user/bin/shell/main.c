@@ -23,7 +23,7 @@
 struct shell shell;
 static struct edit edit;
 
-// --- commands ------------------------------------------------------------------------------------
+// --- commands -----------------------------------------------------------------------------------
 
 static int command_echo(char **args, unsigned count)
 {
@@ -118,7 +118,7 @@ static int command_help(char **args, unsigned count)
     return 0;
 }
 
-// --- saying what went wrong ----------------------------------------------------------------------
+// --- saying what went wrong ---------------------------------------------------------------------
 
 int error_text(const char *command, const char *what, const char *why)
 {
@@ -152,7 +152,7 @@ bool argument_path(const char *command, const char *argument, char path[PATH_BYT
     return true;
 }
 
-// --- running a line ------------------------------------------------------------------------------
+// --- running a line -----------------------------------------------------------------------------
 
 static const char *variable_value(void *context, const char *name, size_t bytes)
 {
@@ -228,7 +228,7 @@ int command_run(char **args, unsigned count)
     return usage_say("run");
 }
 
-// --- lines ---------------------------------------------------------------------------------------
+// --- lines --------------------------------------------------------------------------------------
 
 static void terminal_write(void *context, const char *text, size_t bytes)
 {

@@ -4,6 +4,15 @@
 
 #include <string.h>
 
+static void last_remove(const char *out, size_t *used)
+{
+    bool slash = *used == 0;
+    while (!slash) {
+        *used -= 1;
+        slash = out[*used] == '/';
+    }
+}
+
 // Adds the components of `path` to `out`, which holds `*used` bytes of an absolute path ("" is the
 // root).
 static bool components_add(const char *path, char out[PATH_BYTES], size_t *used)
@@ -11,8 +20,7 @@ static bool components_add(const char *path, char out[PATH_BYTES], size_t *used)
     while (*path != 0) {
         size_t bytes = strcspn(path, "/");
         if (bytes == 2 && path[0] == '.' && path[1] == '.') {
-            while (*used > 0 && out[--*used] != '/') {
-            }
+            last_remove(out, used);
         } else if (bytes > 0 && !(bytes == 1 && path[0] == '.')) {
             if (*used + 1 + bytes > FS_PATH_MAX) {
                 return false;

@@ -51,7 +51,7 @@ struct launch {
     size_t image_bytes;
 };
 
-// --- finding -------------------------------------------------------------------------------------
+// --- finding ------------------------------------------------------------------------------------
 
 static bool file_open(const char *directory, const char *name, const char *ending, handle_t *node)
 {
@@ -99,7 +99,7 @@ static bool program_kind(const char *name, handle_t node, bool *native)
            (length > 5 && strcmp(name + length - 5, ".wasm") == 0);
 }
 
-// --- starting ------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static status_t image_load(struct launch *launch)
 {
@@ -210,7 +210,7 @@ static status_t program_start(struct program *program, struct launch *launch, ch
     return status;
 }
 
-// --- waiting -------------------------------------------------------------------------------------
+// --- waiting ------------------------------------------------------------------------------------
 
 // How it ended, in words, unless it was well; a runner has already said its own reason. Returns the
 // exit code.
@@ -297,7 +297,7 @@ void programs_reap(void)
     }
 }
 
-// --- commands ------------------------------------------------------------------------------------
+// --- commands -----------------------------------------------------------------------------------
 
 static status_t redirection_open(const char *path, uint32_t flags, handle_t *node)
 {

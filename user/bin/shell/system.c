@@ -50,7 +50,7 @@ int command_mem(char **args, unsigned count)
     return 0;
 }
 
-// --- the supervision tree ------------------------------------------------------------------------
+// --- the supervision tree -----------------------------------------------------------------------
 
 // The index-th service; ERR_NOT_FOUND past the end.
 static status_t service_get(uint64_t index, struct sup_service *service)
@@ -174,7 +174,7 @@ int command_reboot(char **args, unsigned count)
     return power("reboot", POWER_RESTART);
 }
 
-// --- log and time --------------------------------------------------------------------------------
+// --- log and time -------------------------------------------------------------------------------
 
 int command_dmesg(char **args, unsigned count)
 {

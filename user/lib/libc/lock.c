@@ -13,6 +13,10 @@ struct __lock {
     unsigned depth;          // of the owner's recursion
 };
 
+// Newer versions of picolibc call these no longer and do not declare them.
+int __retarget_lock_try_acquire(_LOCK_T lock);
+int __retarget_lock_try_acquire_recursive(_LOCK_T lock);
+
 struct __lock __lock___libc_recursive_mutex;
 
 static _Thread_local char identity;

@@ -45,7 +45,7 @@ size_t line_room(const struct line *line)
     return line->mode == LINE_COOKED ? SIZE_MAX : LINE_READY_MAX - line->ready_count;
 }
 
-// --- editing -------------------------------------------------------------------------------------
+// --- editing ------------------------------------------------------------------------------------
 
 static bool is_control(uint8_t byte) { return byte < 0x20 || byte == DELETE; }
 
@@ -153,7 +153,7 @@ bool line_input(struct line *line, uint8_t byte)
     return false;
 }
 
-// --- modes and reading ---------------------------------------------------------------------------
+// --- modes and reading --------------------------------------------------------------------------
 
 static void edit_to_ready(struct line *line)
 {

@@ -34,7 +34,7 @@ static struct {
     handle_t held_reply;
 } console;
 
-// --- input ---------------------------------------------------------------------------------------
+// --- input --------------------------------------------------------------------------------------
 
 static void echo(void *context, const char *text, size_t bytes)
 {
@@ -120,7 +120,7 @@ static void mode_set(struct stream *stream, enum line_mode mode)
     }
 }
 
-// --- streams -------------------------------------------------------------------------------------
+// --- streams ------------------------------------------------------------------------------------
 
 static void stat_put(struct server_call *call, const struct stream *stream)
 {
@@ -232,7 +232,7 @@ static status_t op_poll(struct server_call *call)
     return OK;
 }
 
-// --- control -------------------------------------------------------------------------------------
+// --- control ------------------------------------------------------------------------------------
 
 static status_t foreground_choose(struct server_call *call)
 {

@@ -70,8 +70,7 @@ int tree_console(const void *fdt)
     return node >= 0 ? node : -1;
 }
 
-// --- registers
-// -----------------------------------------------------------------------------------------------------
+// --- registers ----------------------------------------------------------------------------------
 
 struct cells {
     unsigned address, size;
@@ -139,8 +138,7 @@ static const char *registers_find(const void *fdt, int node, struct device_place
     return "it lies too deep";
 }
 
-// --- interrupts
-// ----------------------------------------------------------------------------------------------------
+// --- interrupts ---------------------------------------------------------------------------------
 
 static int parent_of_interrupts(const void *fdt, int node)
 {

@@ -3,7 +3,7 @@
 // messages and handles of the kernel. What its parent must give it:
 //     fs.endpoint     its own endpoint: RECEIVE, MANAGE (to mint), INSPECT
 //     vmo.bootimage   the boot archive: READ, MAP, INSPECT
-//     log             for messages
+//     log             LOG resource: WRITE for messages, READ to see how much memory there is
 // Clients hold badged handles of the endpoint (bullfinch/fs.h). It keeps nothing beyond its life:
 // after a restart the tree is that of the boot image again.
 #include "archive.h"
@@ -13,6 +13,7 @@
 #include <bullfinch/server.h>
 #include <bullfinch/startup.h>
 #include <bullfinch/status.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +25,62 @@ static struct service service;
 static handle_t endpoint;
 static uint64_t endpoint_id; // object id, to know our own node handles by
 
+// --- memory: what the server may use in all, so that full files leave the others room to live ---
+
+static uint64_t budget_bytes = UINT64_MAX;
+
+static bool budget_take(uint64_t bytes)
+{
+    if (bytes > budget_bytes) {
+        return false;
+    }
+    budget_bytes -= bytes;
+    return true;
+}
+
 static void *heap_alloc(void *context, size_t bytes)
 {
     (void)context;
-    return malloc(bytes);
+    void *memory = malloc(bytes);
+    if (memory != NULL && !budget_take(malloc_usable_size(memory))) {
+        free(memory);
+        return NULL;
+    }
+    return memory;
 }
 
 static void heap_free(void *context, void *memory)
 {
     (void)context;
-    free(memory);
+    if (memory != NULL) {
+        budget_bytes += malloc_usable_size(memory);
+        free(memory);
+    }
+}
+
+static void *page_alloc(void *context)
+{
+    if (!budget_take(NODE_PAGE_BYTES)) {
+        return NULL;
+    }
+    void *page = page_get(context);
+    budget_bytes += page == NULL ? NODE_PAGE_BYTES : 0;
+    return page;
+}
+
+static void page_free(void *context, void *page)
+{
+    budget_bytes += NODE_PAGE_BYTES;
+    page_put(context, page);
+}
+
+// Half of what is free when it starts; its job's limit, if it has one, counts as well.
+static void budget_init(void)
+{
+    struct system_info info;
+    if (sys_system_info(startup_handle("log"), &info) == OK) {
+        budget_bytes = info.free_bytes / 2;
+    }
 }
 
 static uint64_t now_ns(void *context)
@@ -44,7 +91,7 @@ static uint64_t now_ns(void *context)
     return ns;
 }
 
-// --- serving -------------------------------------------------------------------------------------
+// --- serving ------------------------------------------------------------------------------------
 
 // The badge of a directory handle that came with a request; it must be one of ours.
 static status_t directory_badge(handle_t handle, uint64_t *badge)
@@ -107,7 +154,7 @@ static const struct server_op operations[] = {
     {FS_CONTROL, 0, request_serve},
 };
 
-// --- starting ------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 static _Noreturn void die(const char *what, const char *which, status_t status)
 {
@@ -163,13 +210,14 @@ static void tree_fill(void)
 {
     char where[FS_NAME_MAX + 1];
     struct node_memory memory = {
-        .page_alloc = page_get,
-        .page_free = page_put,
+        .page_alloc = page_alloc,
+        .page_free = page_free,
         .alloc = heap_alloc,
         .free = heap_free,
         .now_ns = now_ns,
     };
     uint32_t generation = 1;
+    budget_init();
     image_map(&memory);
     (void)sys_random_get(&generation, sizeof(generation));
     status_t status = service_init(&service, &memory, generation);

@@ -70,10 +70,7 @@ static void node_free(const struct node_memory *memory, struct node *node)
     memory->free(memory->context, node);
 }
 
-void node_get(struct node *node)
-{
-    node->refs++;
-}
+void node_get(struct node *node) { node->refs++; }
 
 void node_put(const struct node_memory *memory, struct node *node)
 {

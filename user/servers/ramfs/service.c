@@ -19,7 +19,7 @@ struct call {
     uint8_t *data;
 };
 
-// --- open nodes ----------------------------------------------------------------------------------
+// --- open nodes ---------------------------------------------------------------------------------
 
 static uint64_t badge_make(uint32_t slot, uint32_t generation)
 {
@@ -127,7 +127,7 @@ void service_fini(struct service *service)
     tree_fini(&service->tree);
 }
 
-// --- operations ----------------------------------------------------------------------------------
+// --- operations ---------------------------------------------------------------------------------
 
 static struct tree_at call_path(const struct call *call)
 {

@@ -30,9 +30,17 @@ static _Noreturn void power(uint32_t action)
     exit(1);
 }
 
+// What follows is to be seen even if a driver owns the console, or the boot is quiet.
+static void last_words_begin(void)
+{
+    (void)fflush(stdout);
+    (void)sys_system_console_take(root.resource);
+}
+
 __attribute__((format(printf, 1, 2))) static _Noreturn void boot_stop(const char *format, ...)
 {
     va_list args;
+    last_words_begin();
     printf("the system cannot start: ");
     va_start(args, format);
     vprintf(format, args);
@@ -41,8 +49,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void boot_stop(const char
     power(POWER_OFF);
 }
 
-// --- carrying out the rules
-// ------------------------------------------------------------------------------------------
+// --- carrying out the rules ---------------------------------------------------------------------
 
 static void action_start(uint32_t node)
 {
@@ -67,10 +74,16 @@ static void action_carry_out(const struct sup_action *a)
     case SUP_ACT_ASK: (void)sys_notification_signal(unit->stop, 1); return;
     case SUP_ACT_KILL: (void)sys_job_kill(unit->job); return;
     case SUP_ACT_FORGET: dynamic_free(unit); return;
-    case SUP_ACT_STOPPED: power(root.power_action);
+    case SUP_ACT_STOPPED:
+        if (!root.end_asked) { // a significant service ended
+            last_words_begin();
+            printf("the system ends: %s\n", root.failure);
+        }
+        power(root.power_action);
     case SUP_ACT_GIVE_UP:
-        printf(
-            "giving up: services end more often than the manifest allows, or cannot start; powering off\n");
+        last_words_begin();
+        printf("giving up after: %s\n", root.failure);
+        printf("no more restarts within what the manifest allows: powering off\n");
         power(POWER_OFF);
     }
 }
@@ -90,18 +103,24 @@ void root_pump(struct root *r)
 static void process_ended(uint32_t node, uint64_t now)
 {
     struct unit *unit = &root.units[node];
+    const struct sup_node *n = &root.supervision.nodes[node];
     struct process_info info;
     if (unit->process == HANDLE_NONE || sys_process_info(unit->process, &info) != OK ||
         info.state != PROCESS_DEAD) {
         return; // the bit of an incarnation that is cleared already
     }
+    bool normal = info.exit_reason == EXIT_NORMAL && info.exit_code == 0;
     exit_text(&info, unit->last_exit, sizeof(unit->last_exit));
-    if (root.supervision.nodes[node].state == SUP_UP) { // not on our wish
+    // Not on our wish. When everything ends, whoever misses another is no news.
+    if (n->state == SUP_UP && !root.supervision.ending) {
         printf("%s ended: %s\n", unit->name, unit->last_exit);
+        if (!normal || n->restart == SUP_TYPE_PERMANENT || n->significant) {
+            (void)snprintf(root.failure, sizeof(root.failure), "%s ended: %s", unit->name,
+                           unit->last_exit);
+        }
     }
     service_clear(&root, node);
-    sup_exited(&root.supervision, node, info.exit_reason == EXIT_NORMAL && info.exit_code == 0,
-               now);
+    sup_exited(&root.supervision, node, normal, now);
 }
 
 static void events_handle(struct server *s, uint64_t bits)
@@ -117,8 +136,7 @@ static void events_handle(struct server *s, uint64_t bits)
     root_pump(&root);
 }
 
-// --- the boot
-// --------------------------------------------------------------------------------------------------------
+// --- the boot -----------------------------------------------------------------------------------
 
 static void log_open(void)
 {

@@ -37,8 +37,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct parser *p, const c
     return false;
 }
 
-// --- words
-// ---------------------------------------------------------------------------------------------------------
+// --- words --------------------------------------------------------------------------------------
 
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
@@ -120,8 +119,7 @@ static bool name_check(struct parser *p, const char *name, size_t size)
     return true;
 }
 
-// --- groups and services
-// -------------------------------------------------------------------------------------------
+// --- groups and services ------------------------------------------------------------------------
 
 static struct manifest_group *group_find(struct manifest *m, const char *name)
 {
@@ -291,6 +289,12 @@ static bool read_shutdown(struct parser *p)
     return true;
 }
 
+static bool read_significant(struct parser *p)
+{
+    p->service->significant = true;
+    return true;
+}
+
 static bool read_only(struct parser *p)
 {
     static const char *const choices[] = {"shell", "run", NULL};
@@ -313,8 +317,7 @@ static bool read_limit(struct parser *p)
            number_read(p, 2, UINT64_MAX - 1, &p->service->limits[kind]);
 }
 
-// --- give
-// ----------------------------------------------------------------------------------------------------------
+// --- give ---------------------------------------------------------------------------------------
 
 static bool endpoint_get(struct parser *p, const char *name, uint32_t *index)
 {
@@ -462,8 +465,7 @@ static bool read_give(struct parser *p)
     return readers[source](p, g);
 }
 
-// --- lines
-// ---------------------------------------------------------------------------------------------------------
+// --- lines --------------------------------------------------------------------------------------
 
 static const struct statement {
     const char *word;
@@ -483,6 +485,7 @@ static const struct statement {
     {"restart", IN_SERVICE, 2, 2, read_restart},
     {"shutdown", IN_SERVICE, 2, 2, read_shutdown},
     {"only", IN_SERVICE, 2, 2, read_only},
+    {"significant", IN_SERVICE, 1, 1, read_significant},
     {"limit", IN_SERVICE, 3, 3, read_limit},
     {"give", IN_SERVICE, 3, MANIFEST_WORDS_MAX, read_give},
 };
@@ -518,6 +521,10 @@ static bool whole_check(struct parser *p)
         p->line = p->m->services[i].line;
         if (p->m->services[i].program[0] == '\0') {
             return fail(p, "the service '%s' has no program", p->m->services[i].name);
+        }
+        if (p->m->services[i].significant && p->m->services[i].restart == SUP_TYPE_PERMANENT) {
+            return fail(p, "the service '%s' is significant, but permanent: it never ends for good",
+                        p->m->services[i].name);
         }
     }
     for (unsigned i = 0; i < p->m->endpoint_count; i++) {

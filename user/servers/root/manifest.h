@@ -60,6 +60,7 @@ struct manifest_service {
     uint32_t group;               // index into groups
     enum sup_restart_type restart;
     uint32_t shutdown_ms;
+    bool significant; // the system ends with it
     enum manifest_when when;
     unsigned line; // where it is described
 };

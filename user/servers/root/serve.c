@@ -99,6 +99,7 @@ static status_t serve_kill(struct server_call *call)
 static status_t shutdown_begin(struct root *root, uint32_t action)
 {
     root->power_action = action;
+    root->end_asked = true;
     sup_end(&root->supervision);
     root_pump(root);
     return SERVER_DEFERRED; // the caller is among what stops
@@ -125,8 +126,7 @@ static status_t serve_run_done(struct server_call *call)
     return shutdown_begin(root_of(call), POWER_OFF);
 }
 
-// --- services that others ask for
-// ------------------------------------------------------------------------------------
+// --- services that others ask for ---------------------------------------------------------------
 
 static bool text_ends(const char *text, size_t size) { return memchr(text, '\0', size) != NULL; }
 

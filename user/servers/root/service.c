@@ -32,8 +32,7 @@ bool boot_arg(const char *command_line, const char *name, char *buf, size_t size
     return false;
 }
 
-// --- what lives as long as root
-// --------------------------------------------------------------------------------------
+// --- what lives as long as root -----------------------------------------------------------------
 
 static status_t resource_get(struct root *root, uint32_t kind)
 {
@@ -124,13 +123,14 @@ bool services_add(struct root *root)
             return false;
         }
         strcpy(root->units[node].name, name);
+        s->nodes[node].significant =
+            (m->order[i] & MANIFEST_SERVICE) != 0 && m->services[index].significant;
         root->units[node].spec = (m->order[i] & MANIFEST_SERVICE) != 0 ? &m->services[index] : NULL;
     }
     return true;
 }
 
-// --- starting
-// --------------------------------------------------------------------------------------------------------
+// --- starting -----------------------------------------------------------------------------------
 
 // Everything a start collects for spawn.
 struct starting {
@@ -276,7 +276,9 @@ status_t service_start(struct root *root, uint32_t node)
     s = s != OK ? s : job_prepare(root, unit, &why);
     s = s != OK ? s : process_start(root, node, &file, &why);
     if (s != OK) {
-        printf("cannot start %s: %s: %s (%s)\n", unit->name, program_of(unit), why, status_text(s));
+        (void)snprintf(root->failure, sizeof(root->failure), "cannot start %s: %s: %s (%s)",
+                       unit->name, program_of(unit), why, status_text(s));
+        printf("%s\n", root->failure);
         service_clear(root, node);
         return s;
     }

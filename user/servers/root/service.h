@@ -11,6 +11,7 @@
 #include <bullfinch/supervisor.h>
 
 #define EXIT_TEXT_BYTES 64u
+#define FAILURE_BYTES   200u
 
 // A service added while running (SUP_START): its description and handles, which root owns.
 struct dynamic_service {
@@ -45,6 +46,8 @@ struct root {
     handle_t endpoints[MANIFEST_ENDPOINTS_MAX];
     handle_t resources[RESOURCE_KINDS];
     uint32_t power_action;
+    bool end_asked;              // somebody wanted the system to end
+    char failure[FAILURE_BYTES]; // what went wrong last, for the last words
 };
 
 // Creates what lives as long as root: endpoints, clients' handles. On failure *what names the step.

@@ -10,8 +10,7 @@
 #define NS_PER_SECOND 1000000000ull
 #define NS_PER_MS     1000000ull
 
-// --- the tree
-// ------------------------------------------------------------------------------------------------------
+// --- the tree -----------------------------------------------------------------------------------
 
 uint32_t sup_depth(const struct supervision *s, uint32_t node)
 {
@@ -101,8 +100,7 @@ void sup_service_remove(struct supervision *s, uint32_t node)
     s->nodes[node].used = false;
 }
 
-// --- marks
-// ---------------------------------------------------------------------------------------------------------
+// --- marks --------------------------------------------------------------------------------------
 
 static bool is_alive(const struct sup_node *n)
 {
@@ -156,8 +154,7 @@ static void node_start(struct supervision *s, uint32_t node)
     }
 }
 
-// --- restarts
-// ------------------------------------------------------------------------------------------------------
+// --- restarts -----------------------------------------------------------------------------------
 
 // Enters a restart in the group's window; true if that is one too many. OTP: whole seconds, entries
 // of the last `period` count, more than `intensity` of them are too many.
@@ -226,6 +223,21 @@ void sup_begin(struct supervision *s) { group_begin(s, SUP_ROOT); }
 
 void sup_started(struct supervision *s, uint32_t node) { s->nodes[node].state = SUP_UP; }
 
+void sup_end(struct supervision *s)
+{
+    s->ending = true;
+    subtree_stop(s, SUP_ROOT);
+}
+
+// A service ended that does not run again.
+static void service_finish(struct supervision *s, struct sup_node *n)
+{
+    n->state = SUP_FINISHED;
+    if (n->significant) {
+        sup_end(s);
+    }
+}
+
 void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)
 {
     struct sup_node *n = &s->nodes[node];
@@ -237,7 +249,7 @@ void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)
         s->nodes[n->parent].start_failed = true;
         group_give_up(s, n->parent);
     } else if (n->restart == SUP_TYPE_TEMPORARY) {
-        n->state = SUP_FINISHED;
+        service_finish(s, n);
     } else {
         node_restart(s, node, now_ns);
     }
@@ -259,18 +271,11 @@ void sup_exited(struct supervision *s, uint32_t node, bool normal, uint64_t now_
     if (again) {
         node_restart(s, node, now_ns);
     } else {
-        n->state = SUP_FINISHED;
+        service_finish(s, n);
     }
 }
 
-void sup_end(struct supervision *s)
-{
-    s->ending = true;
-    subtree_stop(s, SUP_ROOT);
-}
-
-// --- what to do next
-// -----------------------------------------------------------------------------------------------
+// --- what to do next ----------------------------------------------------------------------------
 
 // The last service in start order that shall end. Until it is down nothing else happens.
 static bool stop_next(struct supervision *s, uint64_t now_ns, bool *waiting, struct sup_action *out)

@@ -39,6 +39,7 @@ enum sup_node_state {
 struct sup_node {
     bool used;
     bool group;
+    bool significant;  // services: when it ends for good, everything ends (OTP: any_significant)
     bool dynamic;      // added while running: forgotten when its group restarts
     bool stop_wanted;  // services
     bool start_wanted; // services

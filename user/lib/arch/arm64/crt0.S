@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The first instructions of a program and of every further thread (arm64). The kernel starts a thread with
-// arg0 in x0, arg1 in x1, the address of its message buffer in x2, a 16-byte aligned stack, and zeros elsewhere.
-// Both entries end the chain of frames for backtraces and go on in C (user/lib/start.c, user/lib/thread.c).
+// The first instructions of a program and of every further thread (arm64). The kernel starts a
+// thread with arg0 in x0, arg1 in x1, the address of its message buffer in x2, a 16-byte aligned
+// stack, and zeros elsewhere. Both entries end the chain of frames for backtraces and go on in C
+// (user/lib/start.c, user/lib/thread.c).
 
     .section .text.start, "ax"
     .globl _start

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The IPC system calls (abi/ipc.h) as functions on struct ipc_message (bullfinch/ipc.h): tag at 0, words at 8-55,
-// badge at 56. The kernel keeps callee-saved registers, so the message's address waits in x19.
+// The IPC system calls (abi/ipc.h) as functions on struct ipc_message (bullfinch/ipc.h): tag at 0,
+// words at 8-55, badge at 56. The kernel keeps callee-saved registers, so the message's address
+// waits in x19.
 
 #include <gen/syscall_nr.h>
 

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // The console's streams. A program's stdin, stdout and stderr are console streams that the shell
 // opened for it. A stream reads in one of three modes:
-//   line      whole lines with editing (backspace, Ctrl-U, Ctrl-W) and echo; Ctrl-D on an empty line is end of file;
-//             Ctrl-C throws the line away and signals the notification of CONSOLE_INTERRUPT. Output: \n becomes \r\n
-//   raw       every byte at once, no echo, Ctrl-C is byte 3. Output as in line mode
-//   verbatim  output bytes go out unchanged and input bytes come unedited, for `run=` boots. So that a host can say that its input
-//             ends, byte 0x10 quotes: 0x10 0x04 is end of file, 0x10 and any other byte is that byte
+//
+//     line
+//         Whole lines with editing (backspace, Ctrl-U, Ctrl-W) and echo; Ctrl-D on an empty line is
+//         end of file; Ctrl-C throws the line away and signals the notification of
+//         CONSOLE_INTERRUPT. Output: \n becomes \r\n.
+//     raw
+//         Every byte at once, no echo, Ctrl-C is byte 3. Output as in line mode.
+//     verbatim
+//         For `run=` boots: output bytes go out unchanged and input bytes come unedited. So that a
+//         host can say that its input ends, byte 0x10 quotes: 0x10 0x04 is end of file, 0x10 and
+//         any other byte is that byte.
 //
 // Badge CONSOLE_BADGE_CONTROL is the controlling stream: the root supervisor mints it for the shell
 // (or runonce), it needs no open, starts in line mode and outlives a restart of the console.
@@ -17,7 +23,8 @@
 
 #define CONSOLE_BADGE_CONTROL 1u
 
-// FS_CONTROL codes (word 0). The last two are for the controlling stream only (ERR_ACCESS_DENIED).
+// FS_CONTROL codes (word 0). CONSOLE_FOREGROUND and CONSOLE_INTERRUPT are for the controlling
+// stream only (ERR_ACCESS_DENIED for others).
 enum console_control {
     // w1 1: raw; 0: line mode
     CONSOLE_RAW = 1,

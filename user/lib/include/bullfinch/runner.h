@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The WebAssembly runner's exit code, for whoever started it. Bits 0-7 are the code as a shell or a host sees it; bits 16-19
-// say what kind of end it was, so that a program's own exit(134) is not taken for a trap. The words of the reason are on
-// the program's stderr ("name: reason").
+// The WebAssembly runner's exit code, for whoever started it. Bits 0-7 are the code as a shell or a
+// host sees it; bits 16-19 say what kind of end it was, so that a program's own exit(134) is not
+// taken for a trap. The words of the reason are on the program's stderr ("name: reason").
 #ifndef BULLFINCH_RUNNER_H
 #define BULLFINCH_RUNNER_H
 
