@@ -83,13 +83,10 @@ void sched_wake(struct thread *t)
     spin_lock(&cpu->lock);
     DEBUG_ASSERT(t->state == THREAD_NEW || t->state == THREAD_BLOCKED);
     t->state = THREAD_RUNNABLE;
+    account_locked(cpu, arch_clock_ns()); // a thread alone has no tick: it may have run for long
     place_locked(cpu, t);
     queue_insert_locked(cpu, t);
-    struct thread *running = cpu->last;
-    if (running != NULL) {
-        uint64_t ran = (arch_clock_ns() - cpu->started_ns) * WEIGHT_DEFAULT / running->weight;
-        cpu->resched |= t->vruntime < running->vruntime + ran;
-    }
+    cpu->resched |= cpu->last != NULL && t->vruntime < cpu->last->vruntime;
     cpu->rearm = true; // someone waits now: the running thread gets a slice
     spin_unlock(&cpu->lock);
 }
@@ -104,8 +101,7 @@ void sched_wake_handoff(struct thread *t)
     spin_lock(&cpu->lock);
     DEBUG_ASSERT(t->state == THREAD_BLOCKED);
     t->state = THREAD_RUNNABLE;
-    place_locked(cpu, t);
-    cpu->handoff = t;
+    cpu->handoff = t; // placed when it is taken, after the current thread's time has been counted
     cpu->resched = true;
     spin_unlock(&cpu->lock);
 }
@@ -189,6 +185,7 @@ static struct thread *take_next_locked(struct cpu *cpu)
     struct thread *t = cpu->handoff;
     if (t != NULL) {
         cpu->handoff = NULL;
+        place_locked(cpu, t);
         return t; // it goes on with the slice of the thread that handed over
     }
     struct rb_node *first = rb_first(&cpu->run_queue);
