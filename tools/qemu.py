@@ -106,6 +106,8 @@ class Machine:
         except subprocess.TimeoutExpired:
             raise ExpectError(f"the machine is still on after {timeout} s; the console's last "
                               "lines:\n" + self.tail()) from None
+        with self.changed:  # what it said last may still be on its way through the pipe
+            self.changed.wait_for(lambda: self.ended, 10 * SLOW)
 
     def send(self, data):
         """Types on the console."""
