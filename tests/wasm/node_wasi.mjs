@@ -27,7 +27,8 @@ const wasi = new WASI({
 let instance;
 try {
     const module = await WebAssembly.compile(await readFile(program));
-    instance = await WebAssembly.instantiate(module, wasi.getImportObject());
+    // Node 18, Debian 12's, has no getImportObject().
+    instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport });
 } catch (error) {
     finish(126, error.message);
 }
