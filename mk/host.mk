@@ -3,7 +3,8 @@
 # Host tests: portable kernel and library code as a Linux process under the address and undefined
 # behaviour sanitizers, with cmocka. tests/host/test_NAME.c states what it links in a comment line
 #     // sources: kernel/lib/foo.c kernel/mm/bar.c
-# and, where it needs them, further compiler flags in a line `// flags: -DFOO`.
+# and, where it needs them, further compiler flags in a line `// flags: -DFOO`. The sources of a shared
+# header tests/host/NAME_setup.h, stated in it the same way, are linked with every test that includes it.
 # arch/host/include stands in for the architecture.
 
 HOST_OUT := build/host
@@ -12,21 +13,29 @@ HOST_FLAGS := -std=gnu17 -g -O1 -fno-omit-frame-pointer -fsanitize=address,undef
               -fno-sanitize-recover=all -Wall -Wextra -Werror -DBF_HOST=1 -DBF_DEBUG=1
 HOST_INC := -I. -Iarch/host/include -Iarch/include -Ibuild -I$(GEN) -Iuser/lib/include
 
-host_sources = $(filter %.c,$(shell sed -n 's|^// sources:||p' tests/host/$(1).c))
+host_setups = $(shell sed -n 's|^.include "\(.*_setup\.h\)"|tests/host/\1|p' tests/host/$(1).c)
+host_sources = $(sort $(filter %.c,$(shell sed -n 's|^// sources:||p' tests/host/$(1).c $(call host_setups,$(1)))))
 host_flags = $(shell sed -n 's|^// flags:||p' tests/host/$(1).c)
+# Objects are shared by all tests that have no flags of their own.
+host_objects_dir = $(if $(call host_flags,$(1)),$(HOST_OUT)/objects/$(1),$(HOST_OUT)/objects/shared)
+host_objects = $(patsubst %.c,$(call host_objects_dir,$(1))/%.o,$(call host_sources,$(1)) tests/host/$(1).c)
+
+define host_object_rule
+$(1)/%.o: %.c mk/host.mk | $(GEN_FILES)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CLANG) $$(HOST_FLAGS) $(2) $$(HOST_INC) -isystem $$(LIBFDT) -MMD -MP -c $$< -o $$@
+endef
 
 define host_rule
-$(HOST_OUT)/$(1): tests/host/$(1).c $(call host_sources,$(1)) mk/host.mk | $(GEN_FILES)
+$(HOST_OUT)/$(1): $(call host_objects,$(1))
 	$$(call say,HOST,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)for source in tests/host/$(1).c $(call host_sources,$(1)); do \
-		object=$$@.o/$$$$(echo $$$$source | tr / _).o; mkdir -p $$@.o; \
-		$$(CLANG) $$(HOST_FLAGS) $(call host_flags,$(1)) $$(HOST_INC) -isystem $$(LIBFDT) \
-			-MMD -MP -MT $$@ -c $$$$source -o $$$$object || exit 1; \
-	done; $$(CLANG) $$(HOST_FLAGS) $$@.o/*.o -lcmocka -o $$@
--include $(wildcard $(HOST_OUT)/$(1).o/*.d)
+	$$(Q)$$(CLANG) $$(HOST_FLAGS) $$(filter %.o,$$^) -lcmocka -o $$@
+$(if $(call host_flags,$(1)),$(call host_object_rule,$(HOST_OUT)/objects/$(1),$(call host_flags,$(1))))
 endef
+$(eval $(call host_object_rule,$(HOST_OUT)/objects/shared,))
 $(foreach test,$(notdir $(HOST_TESTS)),$(eval $(call host_rule,$(test))))
+-include $(shell find $(HOST_OUT)/objects -name '*.d' 2>/dev/null)
+.SECONDARY:
 
 host: $(HOST_TESTS)
 

@@ -91,6 +91,7 @@ class Env:
 
     def run_program(self, program, args=(), stdin=b"", timeout=120, options=()):
         """Runs a .wasm file through tools/run."""
+        timeout *= qemu.SLOW
         log = self.path("build", f"run-{self.arch}-{self.build}-{threading.get_ident()}.log")
         command = [self.path("tools", "run"), "--arch", self.arch, "--build", self.build,
                    "--timeout", str(timeout), "--log", log, *options,
@@ -132,7 +133,7 @@ class Runner:
         env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
         try:
             done = subprocess.run([path], env=env, cwd=qemu.ROOT, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, timeout=HOST_SECONDS, check=False)
+                                  stderr=subprocess.STDOUT, timeout=HOST_SECONDS * qemu.SLOW, check=False)
         except subprocess.TimeoutExpired:
             self.results.add(f"host {name}", f"not done after {HOST_SECONDS} s")
             return
@@ -153,7 +154,11 @@ class Runner:
         tests = sorted(name[:-2] for name in list_dir("tests/host")
                        if name.startswith("test_") and name.endswith(".c"))
         tests = [t for t in tests if self.wanted("host " + t)]
-        # Each by itself, so that one that does not compile does not hide the others.
+        paths = [os.path.join("build", "host", test) for test in tests]
+        if paths:
+            subprocess.run(["make", "-k", "-j2", *paths], cwd=qemu.ROOT, check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Then each by itself, so that one that does not compile does not hide the others.
         for test in tests:
             path = os.path.join("build", "host", test)
             if self.make(f"build host {test}", path):

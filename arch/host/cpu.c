@@ -27,12 +27,30 @@ void host_cpu_set(uint32_t id)
     current = &cpus[id];
 }
 
+const char arch_name[] = "host";
 void arch_cpu_init(struct arch_percpu *percpu) { current = percpu; }
 struct arch_percpu *arch_percpu(void) { return current != NULL ? current : &cpus[0]; }
 void arch_cpu_describe(char *buf, size_t size) { snprintf(buf, size, "host"); }
 
-void arch_wait_for_interrupt(void) { sched_yield(); }
-void arch_interrupts_poll(void) {}
+void (*host_interrupts)(void);
+void (*host_idle)(void);
+
+void arch_wait_for_interrupt(void)
+{
+    if (host_idle != NULL) {
+        host_idle();
+    } else {
+        sched_yield();
+    }
+}
+
+void arch_interrupts_poll(void)
+{
+    if (host_interrupts != NULL) {
+        host_interrupts();
+    }
+}
+
 bool arch_interrupt_pending(void) { return false; }
 void arch_halt(void) { host_stop("halt"); }
 void arch_relax(void) { sched_yield(); }

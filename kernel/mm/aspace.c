@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Address spaces: the port's page tables under a tree of regions. Here are their beginning and end, the
-// page faults, and which one is active on each CPU. Structure and locking stand in region.h.
+// Address spaces: the port's page tables under a tree of regions. Here are their beginning and end,
+// the page faults, and which one is active on each CPU. Structure and locking stand in region.h.
 #include "kernel/mm/aspace.h"
 
 #include "kernel/debug/log.h"
@@ -22,7 +22,8 @@ void aspace_init_caches(void)
     mapping_init_caches();
 }
 
-// --- page tables -------------------------------------------------------------------------------------
+// --- page tables
+// -------------------------------------------------------------------------------------
 
 paddr_t aspace_table_alloc(struct arch_aspace *arch)
 {
@@ -70,7 +71,8 @@ bool aspace_clear(struct aspace *as, vaddr_t *cursor, vaddr_t end, unsigned *bud
     return true;
 }
 
-// --- beginning and end -------------------------------------------------------------------------------
+// --- beginning and end
+// -------------------------------------------------------------------------------
 
 status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner)
 {
@@ -130,7 +132,8 @@ bool aspace_teardown(struct aspace *as)
     return done;
 }
 
-// --- faults ------------------------------------------------------------------------------------------
+// --- faults
+// ------------------------------------------------------------------------------------------
 
 // Puts the page into the page tables, over whatever is there.
 static status_t entry_set(struct aspace *as, const struct mapping *m, vaddr_t va, paddr_t pa,
@@ -170,7 +173,8 @@ static status_t fault_locked(struct aspace *as, struct mapping *m, vaddr_t va, b
     return st == ERR_OUT_OF_RANGE ? ERR_BAD_ADDRESS : st; // the VMO has shrunk
 }
 
-// One try. On STATUS_RESTART, and whenever *swept is set, that VMO (referenced) has a sweep to work on.
+// One try. On STATUS_RESTART, and whenever *swept is set, that VMO (referenced) has a sweep to work
+// on.
 static status_t fault_try(struct aspace *as, vaddr_t va, unsigned prot, struct vmo **swept)
 {
     struct vmar *root = as->root;
@@ -213,7 +217,8 @@ status_t aspace_fault(struct aspace *as, vaddr_t va, unsigned prot)
     return OK; // nothing mapped yet: the access faults again and the sweep goes on from there
 }
 
-// --- the active address space --------------------------------------------------------------------------
+// --- the active address space
+// --------------------------------------------------------------------------
 
 static uint32_t this_cpu(void)
 {
@@ -221,10 +226,7 @@ static uint32_t this_cpu(void)
     return cpu != NULL ? cpu->id : 0;
 }
 
-struct aspace *aspace_current(void)
-{
-    return active[this_cpu()];
-}
+struct aspace *aspace_current(void) { return active[this_cpu()]; }
 
 void aspace_switch(struct aspace *as)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Address spaces and their regions (VMARs). An address space is a tree of regions: inner nodes are VMARs, leaves are mappings of VMOs.
-// Pages are mapped lazily by faults.
+// Address spaces and their regions (VMARs). An address space is a tree of regions: inner nodes are
+// VMARs, leaves are mappings of VMOs. Pages are mapped lazily by faults.
 //
-// A VMAR is a kernel object. Its handle does not keep the address space's contents: when the process dies the tree is torn
-// down and operations on remaining VMAR handles give ERR_BAD_STATE.
+// A VMAR is a kernel object. Its handle does not keep the address space's contents: when the
+// process dies the tree is torn down and operations on remaining VMAR handles give ERR_BAD_STATE.
 #ifndef KERNEL_MM_ASPACE_H
 #define KERNEL_MM_ASPACE_H
 
@@ -15,23 +15,27 @@ struct vmar;
 struct aspace {
     struct arch_aspace arch; // first: the port's callbacks find the aspace from it
     struct quota *quota;     // page tables and region objects are charged here
-    struct vmar *root;       // holds the lock of the regions and the page tables; NULL once torn down
+    struct vmar *root; // holds the lock of the regions and the page tables; NULL once torn down
     uint64_t mapped_pages, table_pages;
     status_t table_error; // why the last page table was not to be had
     bool dying;
 };
 
 void aspace_init_caches(void);
-// Creates the page table root and the root VMAR (one reference, kept by the aspace). ERR_NO_MEMORY, ERR_QUOTA.
-// `owner` (the job object that embeds q) is referenced until the last VMAR is gone, as in vmo_create.
+// Creates the page table root and the root VMAR (one reference, kept by the aspace). ERR_NO_MEMORY,
+// ERR_QUOTA. `owner` (the job object that embeds q) is referenced until the last VMAR is gone, as
+// in vmo_create.
 status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner) MUST_CHECK;
-// One bounded slice of tearing down: unmaps, drops VMO references, frees tables; true when finished. The aspace is on no CPU.
+// One bounded slice of tearing down: unmaps, drops VMO references, frees tables; true when
+// finished. The aspace is on no CPU.
 bool aspace_teardown(struct aspace *as);
 
-// Resolves a fault at a user address by mapping the page: OK, ERR_BAD_ADDRESS (nothing mapped there or not allowed), ERR_NO_MEMORY,
-// ERR_QUOTA. prot is PROT_READ, PROT_WRITE or PROT_EXEC. Called for user faults and from the user-copy fault path (`as` is active).
+// Resolves a fault at a user address by mapping the page: OK, ERR_BAD_ADDRESS (nothing mapped there
+// or not allowed), ERR_NO_MEMORY, ERR_QUOTA. prot is PROT_READ, PROT_WRITE or PROT_EXEC. Called for
+// user faults and from the user-copy fault path (`as` is active).
 status_t aspace_fault(struct aspace *as, vaddr_t va, unsigned prot) MUST_CHECK;
-// The address space active on this CPU (set by the scheduler), for the port's copy path. NULL if none.
+// The address space active on this CPU (set by the scheduler), for the port's copy path. NULL if
+// none.
 struct aspace *aspace_current(void);
 void aspace_switch(struct aspace *as); // activates it on this CPU
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Mappings: the leaves of an address space. A mapping holds a reference to its VMO and is on the VMO's
-// list, which sweeps use; its page-table entries are made by faults only (aspace.c).
+// Mappings: the leaves of an address space. A mapping holds a reference to its VMO and is on the
+// VMO's list, which sweeps use; its page-table entries are made by faults only (aspace.c).
 //
-// Entries leave the page tables in slices here (mapping_remove, mapping_refresh) or in vmo_sweep.c; a
-// mapping stays on its VMO's list until its last entry is gone.
+// Entries leave the page tables in slices here (mapping_remove, mapping_refresh) or in vmo_sweep.c;
+// a mapping stays on its VMO's list until its last entry is gone.
 #include "kernel/debug/log.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmo_internal.h"
@@ -35,8 +35,8 @@ static void mapping_free(struct mapping *m)
     slab_free(&mapping_cache, m);
 }
 
-status_t mapping_create(struct vmar *parent, struct vmo *v, uint64_t offset, vaddr_t base, uint64_t len,
-                        unsigned prot, unsigned max_prot)
+status_t mapping_create(struct vmar *parent, struct vmo *v, uint64_t offset, vaddr_t base,
+                        uint64_t len, unsigned prot, unsigned max_prot)
 {
     struct mapping *m;
     status_t st = mapping_alloc(parent->root, &m);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Physical pages: the boot allocator (a moving pointer), then the buddy allocator (Knuth, TAOCP vol. 1, 2.5).
+// Physical pages: the boot allocator (a moving pointer), then the buddy allocator (Knuth, TAOCP
+// vol. 1, 2.5).
 //
-// RAM is a few regions with holes between them; each has an array of struct page of its own, carved from free RAM when
-// page_init runs. A block of 2^order pages is naturally aligned; its first page carries its order, owner and one of the two flags
-// below, the other pages of a block carry no flag. A page that nobody may free (the kernel image, firmware, the metadata itself)
-// has no flag either, so freeing it, freeing into the middle of a block and freeing twice are all seen.
+// RAM is a few regions with holes between them; each has an array of struct page of its own, carved
+// from free RAM when page_init runs. A block of 2^order pages is naturally aligned; its first page
+// carries its order, owner and one of the two flags below, the other pages of a block carry no
+// flag. A page that nobody may free (the kernel image, firmware, the metadata itself) has no flag
+// either, so freeing it, freeing into the middle of a block and freeing twice are all seen.
 //
 // One lock, rank LOCK_PAGE. docs/book/06-physical-memory.md tells why a buddy allocator.
 #include "kernel/mm/page.h"
@@ -20,7 +22,8 @@
 
 #define BOOT_REACH (1ull << 30) // the boot tables map the aligned GiB that holds the kernel image
 
-// Ranges of RAM that are not free: what the boot reserved, what the boot allocator gave out, one metadata array a region.
+// Ranges of RAM that are not free: what the boot reserved, what the boot allocator gave out, one
+// metadata array a region.
 #define TAKEN_MAX (2 * BOOT_REGIONS_MAX + 1)
 
 struct page_region {
@@ -39,7 +42,8 @@ static unsigned taken_count;
 static paddr_t boot_first, boot_next,
     boot_end; // boot allocator: [boot_first, boot_next) is given out
 
-// --- ranges of RAM before there is an allocator ------------------------------------------------------------------
+// --- ranges of RAM before there is an allocator
+// ------------------------------------------------------------------
 
 static void taken_add(paddr_t start, paddr_t end)
 {
@@ -54,7 +58,8 @@ static void taken_add(paddr_t start, paddr_t end)
     taken[i] = (struct boot_region){start, end};
 }
 
-// The first gap of [*cursor, end) that nothing has taken; moves the cursor behind it. False when there is none.
+// The first gap of [*cursor, end) that nothing has taken; moves the cursor behind it. False when
+// there is none.
 static bool gap_next(paddr_t *cursor, paddr_t end, struct boot_region *gap)
 {
     paddr_t start = *cursor;
@@ -122,7 +127,8 @@ paddr_t boot_alloc_page(void)
     return pa;
 }
 
-// --- blocks --------------------------------------------------------------------------------------------------------
+// --- blocks
+// --------------------------------------------------------------------------------------------------------
 
 static struct page_region *region_of_page(const struct page *p)
 {
@@ -154,7 +160,8 @@ static void block_take(struct page *p)
     p->flags = 0;
 }
 
-// Joins the block with its buddy as long as that is a free block of the same order, then puts it on its list.
+// Joins the block with its buddy as long as that is a free block of the same order, then puts it on
+// its list.
 static void block_release(const struct page_region *r, struct page *p, unsigned order)
 {
     paddr_t pa = r->start + ((paddr_t)(p - r->pages) << PAGE_SHIFT);
@@ -247,7 +254,8 @@ void page_free(struct page *p, unsigned order)
     spin_unlock(&page_lock);
 }
 
-// --- setting up ----------------------------------------------------------------------------------------------------
+// --- setting up
+// ----------------------------------------------------------------------------------------------------
 
 // Takes room for the region's metadata from the end of the largest gap in any region.
 static struct page *metadata_carve(const struct boot_info *boot, const struct boot_region *ram)
@@ -311,7 +319,8 @@ void page_init(const struct boot_info *boot)
     stats.by_owner[PAGE_KERNEL] = stats.total_pages - stats.free_pages;
 }
 
-// --- looking up ----------------------------------------------------------------------------------------------------
+// --- looking up
+// ----------------------------------------------------------------------------------------------------
 
 paddr_t page_to_phys(const struct page *p)
 {
@@ -329,10 +338,7 @@ struct page *page_from_phys(paddr_t pa)
     return NULL;
 }
 
-void *page_to_virt(const struct page *p)
-{
-    return phys_to_virt(page_to_phys(p));
-}
+void *page_to_virt(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
 
 bool page_is_ram(paddr_t start, paddr_t end)
 {

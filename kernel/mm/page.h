@@ -32,7 +32,8 @@ struct boot_info;
 
 // Before page_init: pages from the boot region, never freed, zeroed. Panics when RAM is too small.
 paddr_t boot_alloc_page(void);
-// Chooses the boot region (free RAM within the boot tables' reach), for boot_alloc_page. Then arch_mmu_init may run.
+// Chooses the boot region (free RAM within the boot tables' reach), for boot_alloc_page. Then
+// arch_mmu_init may run.
 void boot_alloc_init(const struct boot_info *boot);
 // Builds the metadata and hands all free RAM to the allocator. After arch_mmu_init.
 void page_init(const struct boot_info *boot);

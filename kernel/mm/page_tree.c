@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The radix tree of a VMO's pages, with nodes that clones share: see page_tree.h for the rules.
 //
-// A node of level n has slots that cover 64^n pages each; level 0 points at pages. A tree is only as
-// high as its highest index needs. No node is ever empty, and each knows how many pages and nodes lie
-// below it, so that a full part is skipped at once and a shared part is charged without walking it.
+// A node of level n has slots that cover 64^n pages each; level 0 points at pages. A tree is only
+// as high as its highest index needs. No node is ever empty, and each knows how many pages and
+// nodes lie below it, so that a full part is skipped at once and a shared part is charged without
+// walking it.
 #include "kernel/mm/page_tree.h"
 
 #include "kernel/debug/log.h"
@@ -11,12 +12,12 @@
 #include <arch/mmu.h>
 #include <string.h>
 
-#define BITS 6u
-#define FANOUT 64u
+#define BITS     6u
+#define FANOUT   64u
 #define PAGE_BIT ((page_subtree)1)
 
 struct page_tree_node {
-    uint32_t refs;    // slots and roots that point here; atomic
+    uint32_t refs; // slots and roots that point here; atomic
     uint32_t level;
     uint32_t pages;   // below this node
     uint32_t nodes;   // below this node, itself included
@@ -43,20 +44,11 @@ static unsigned slot_of(unsigned level, uint64_t index)
 }
 
 // Pages covered by one slot of a node of this level.
-static uint64_t slot_span(unsigned level)
-{
-    return 1ull << (BITS * level);
-}
+static uint64_t slot_span(unsigned level) { return 1ull << (BITS * level); }
 
-static uint64_t node_span(unsigned level)
-{
-    return slot_span(level + 1);
-}
+static uint64_t node_span(unsigned level) { return slot_span(level + 1); }
 
-static bool is_full(const struct page_tree_node *n)
-{
-    return n->pages == node_span(n->level);
-}
+static bool is_full(const struct page_tree_node *n) { return n->pages == node_span(n->level); }
 
 static status_t charge(struct quota *q, uint64_t n)
 {
@@ -70,11 +62,13 @@ static void release(struct quota *q, uint64_t n)
     }
 }
 
-// --- references --------------------------------------------------------------------------------------
+// --- references
+// --------------------------------------------------------------------------------------
 
 static uint32_t refs_read(const uint32_t *refs)
 {
-    // Acquire: what another tree's owner read before it dropped its reference comes before our writes.
+    // Acquire: what another tree's owner read before it dropped its reference comes before our
+    // writes.
     return __atomic_load_n(refs, __ATOMIC_ACQUIRE);
 }
 
@@ -145,7 +139,8 @@ static struct page_tree_node *node_own(struct page_tree_node **link)
     }
     *link = copy;
     if (refs_put(&n->refs)) {
-        // The others let go of it meanwhile. Its children have our copy's references, so none dies here.
+        // The others let go of it meanwhile. Its children have our copy's references, so none dies
+        // here.
         for (uint64_t left = n->present; left != 0; left &= left - 1) {
             refs_put(child_refs(n, (unsigned)__builtin_ctzll(left)));
         }
@@ -154,7 +149,8 @@ static struct page_tree_node *node_own(struct page_tree_node **link)
     return copy;
 }
 
-// --- looking up --------------------------------------------------------------------------------------
+// --- looking up
+// --------------------------------------------------------------------------------------
 
 struct page *page_tree_lookup(const struct page_tree *t, uint64_t index, bool *alone)
 {
@@ -176,10 +172,7 @@ struct page *page_tree_lookup(const struct page_tree *t, uint64_t index, bool *a
     }
 }
 
-uint64_t page_tree_pages(const struct page_tree *t)
-{
-    return t->root != NULL ? t->root->pages : 0;
-}
+uint64_t page_tree_pages(const struct page_tree *t) { return t->root != NULL ? t->root->pages : 0; }
 
 uint64_t page_tree_hole(const struct page_tree *t, uint64_t first, uint64_t last)
 {
@@ -189,9 +182,9 @@ uint64_t page_tree_hole(const struct page_tree *t, uint64_t first, uint64_t last
         if (n == NULL || index >= node_span(n->level)) {
             return index;
         }
-        // Down to a part that is absent (the hole) or full (go behind it). Only a node on the way to
-        // `first` can be partly filled and yet have no hole from here on, so the loop turns at most
-        // 64 times a level.
+        // Down to a part that is absent (the hole) or full (go behind it). Only a node on the way
+        // to `first` can be partly filled and yet have no hole from here on, so the loop turns at
+        // most 64 times a level.
         while (!is_full(n) && n->level > 0 && n->slots[slot_of(n->level, index)] != NULL) {
             n = n->slots[slot_of(n->level, index)];
         }
@@ -206,7 +199,8 @@ uint64_t page_tree_hole(const struct page_tree *t, uint64_t first, uint64_t last
     return last + 1;
 }
 
-// --- changing ----------------------------------------------------------------------------------------
+// --- changing
+// ----------------------------------------------------------------------------------------
 
 // Follows the path to index as far as there are nodes, down to level `bottom`, owning each.
 static status_t path_own(struct page_tree *t, uint64_t index, unsigned bottom, struct path *path)
@@ -319,6 +313,7 @@ status_t page_tree_insert(struct page_tree *t, uint64_t index, struct page *p)
     if (st != OK) {
         return st;
     }
+    ASSERT(path.depth > 0);
     struct page_tree_node *parent = path.nodes[path.depth - 1];
     unsigned slot = slot_of(parent->level, index);
     ASSERT(parent->slots[slot] == NULL);
@@ -335,9 +330,11 @@ status_t page_tree_insert(struct page_tree *t, uint64_t index, struct page *p)
     return OK;
 }
 
-// The first largest subtree inside [first, last]: its level is *level (of the node that points at it, or
-// the root's level + 1), its first index the result; PAGE_TREE_INDEX_MAX + 1 if there is none.
-static uint64_t subtree_find(const struct page_tree *t, uint64_t first, uint64_t last, unsigned *level)
+// The first largest subtree inside [first, last]: its level is *level (of the node that points at
+// it, or the root's level + 1), its first index the result; PAGE_TREE_INDEX_MAX + 1 if there is
+// none.
+static uint64_t subtree_find(const struct page_tree *t, uint64_t first, uint64_t last,
+                             unsigned *level)
 {
     const uint64_t none = PAGE_TREE_INDEX_MAX + 1;
     uint64_t index = first;
@@ -375,8 +372,8 @@ static uint64_t subtree_find(const struct page_tree *t, uint64_t first, uint64_t
 }
 
 // Takes the counts of a removed child off the path, then frees nodes that became empty.
-static void path_shrink(struct page_tree *t, const struct path *path, uint32_t pages, uint32_t nodes,
-                        uint64_t index)
+static void path_shrink(struct page_tree *t, const struct path *path, uint32_t pages,
+                        uint32_t nodes, uint64_t index)
 {
     for (unsigned i = path->depth; i-- > 0;) {
         struct page_tree_node *n = path->nodes[i];
@@ -416,6 +413,7 @@ status_t page_tree_detach(struct page_tree *t, uint64_t first, uint64_t last, pa
     if (st != OK) {
         return st;
     }
+    ASSERT(path.depth > 0);
     struct page_tree_node *parent = path.nodes[path.depth - 1];
     unsigned slot = slot_of(level, index);
     uint32_t pages = 1, nodes = 0;
@@ -439,10 +437,11 @@ page_subtree page_tree_take_all(struct page_tree *t)
     return all;
 }
 
-// --- sharing -----------------------------------------------------------------------------------------
+// --- sharing
+// -----------------------------------------------------------------------------------------
 
-// Drops everything in [first, last] of a tree whose parts are shared with another one, so that nothing
-// is freed but border nodes; at most 64 subtrees a level.
+// Drops everything in [first, last] of a tree whose parts are shared with another one, so that
+// nothing is freed but border nodes; at most 64 subtrees a level.
 static status_t tree_cut(struct page_tree *t, uint64_t first, uint64_t last)
 {
     for (;;) {
@@ -482,12 +481,10 @@ status_t page_tree_share(const struct page_tree *t, uint64_t first, uint64_t las
     return OK;
 }
 
-// --- freeing -----------------------------------------------------------------------------------------
+// --- freeing
+// -----------------------------------------------------------------------------------------
 
-page_subtree page_subtree_of_page(struct page *p)
-{
-    return (page_subtree)p | PAGE_BIT;
-}
+page_subtree page_subtree_of_page(struct page *p) { return (page_subtree)p | PAGE_BIT; }
 
 // Drops a reference that is not the last one: true. False: the subtree is ours alone now.
 static bool node_put_shared(struct page_tree_node *n, struct quota *q)
@@ -504,9 +501,9 @@ static bool node_put_shared(struct page_tree_node *n, struct quota *q)
     return true;
 }
 
-// Empties one leaf, or drops one shared child, on the first path down, and frees the node there if it
-// is empty then. The root is ours alone; true when it is freed. Counts are not kept up: nobody else
-// will see them.
+// Empties one leaf, or drops one shared child, on the first path down, and frees the node there if
+// it is empty then. The root is ours alone; true when it is freed. Counts are not kept up: nobody
+// else will see them.
 static bool node_free_some(struct page_tree_node *root, struct quota *q, unsigned *budget)
 {
     struct page_tree_node *n = root, *parent = NULL;

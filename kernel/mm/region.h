@@ -6,8 +6,9 @@
 // (rank LOCK_ASPACE), which guards all regions and the page tables; every VMAR holds a reference to
 // the root, so the lock outlives the struct aspace, and `root->as` says whether there still is one.
 //
-// The list of a VMO's mappings is guarded by the VMO's lock. What both sides need of a mapping (base,
-// end, offset, its place on the list) changes only under both locks, so either is enough to read it.
+// The list of a VMO's mappings is guarded by the VMO's lock. What both sides need of a mapping
+// (base, end, offset, its place on the list) changes only under both locks, so either is enough to
+// read it.
 #ifndef KERNEL_MM_REGION_H
 #define KERNEL_MM_REGION_H
 
@@ -18,7 +19,7 @@
 #include "kernel/mm/aspace.h"
 
 #define VMAR_DEPTH_MAX 16u // the root has depth 0
-#define SLICE_PAGES 64u    // work units of one slice: page-table entries, pages or regions looked at
+#define SLICE_PAGES    64u // work units of one slice: page-table entries, pages or regions looked at
 
 struct region {
     struct rb_node node; // in parent->children
@@ -59,8 +60,14 @@ struct mapping {
     vaddr_t sweep_next;
 };
 
-static inline struct vmar *region_vmar(struct region *r) { return container_of(r, struct vmar, region); }
-static inline struct mapping *region_mapping(struct region *r) { return container_of(r, struct mapping, region); }
+static inline struct vmar *region_vmar(struct region *r)
+{
+    return container_of(r, struct vmar, region);
+}
+static inline struct mapping *region_mapping(struct region *r)
+{
+    return container_of(r, struct mapping, region);
+}
 
 void vmar_init_caches(void);
 void mapping_init_caches(void);
@@ -75,8 +82,8 @@ void region_insert(struct vmar *parent, struct region *r);
 
 // Maps [base, base + len) of VMO v from offset on, whose size it checks. No PTEs yet.
 // ERR_OUT_OF_RANGE, ERR_NO_MEMORY, ERR_QUOTA.
-status_t mapping_create(struct vmar *parent, struct vmo *v, uint64_t offset, vaddr_t base, uint64_t len,
-                        unsigned prot, unsigned max_prot) MUST_CHECK;
+status_t mapping_create(struct vmar *parent, struct vmo *v, uint64_t offset, vaddr_t base,
+                        uint64_t len, unsigned prot, unsigned max_prot) MUST_CHECK;
 // Cuts the mapping in two at addr; m keeps the lower part. ERR_NO_MEMORY, ERR_QUOTA.
 status_t mapping_split(struct mapping *m, vaddr_t addr) MUST_CHECK;
 // Unmaps and frees, in slices; true when it is gone. Each page-table entry takes one from *budget.

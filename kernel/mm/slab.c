@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Object caches after Bonwick ("The Slab Allocator", USENIX Summer 1994): a slab is a power of two of pages that starts with a
-// struct slab and holds objects of one size; free objects of a slab are chained through their own memory.
+// Object caches after Bonwick ("The Slab Allocator", USENIX Summer 1994): a slab is a power of two
+// of pages that starts with a struct slab and holds objects of one size; free objects of a slab are
+// chained through their own memory.
 //
-// A cache keeps three lists of slabs. Allocation prefers partly used slabs, so that others run empty; one empty slab is kept to
-// save a cache at a boundary from allocating and freeing pages with every object, further ones go back to the page allocator.
+// A cache keeps three lists of slabs. Allocation prefers partly used slabs, so that others run
+// empty; one empty slab is kept to save a cache at a boundary from allocating and freeing pages
+// with every object, further ones go back to the page allocator.
 //
-// Debug builds fill free objects with POISON and put eight bytes of REDZONE behind each object: a write after free is seen when the
-// object is handed out again, a write past the end when it is freed, a double free because the object is on its slab's chain.
+// Debug builds fill free objects with POISON and put eight bytes of REDZONE behind each object: a
+// write after free is seen when the object is handed out again, a write past the end when it is
+// freed, a double free because the object is on its slab's chain.
 //
-// One lock a cache, rank LOCK_SLAB, and one for the list of caches. docs/book/07-object-allocator.md tells the choices.
+// One lock a cache, rank LOCK_SLAB, and one for the list of caches.
+// docs/book/07-object-allocator.md tells the choices.
 #include "kernel/mm/slab.h"
 
 #include "kernel/debug/log.h"
@@ -60,7 +64,8 @@ void slab_cache_init(struct slab_cache *c, const char *name, size_t object_bytes
     spin_unlock(&caches_lock);
 }
 
-// --- debug checks --------------------------------------------------------------------------------------------------
+// --- debug checks
+// --------------------------------------------------------------------------------------------------
 
 static uint64_t *object_redzone(const struct slab_cache *c, void *object)
 {
@@ -91,7 +96,8 @@ static void free_check(const struct slab_cache *c, const struct slab *s, void *o
     }
 }
 
-// --- slabs ---------------------------------------------------------------------------------------------------------
+// --- slabs
+// ---------------------------------------------------------------------------------------------------------
 
 static struct slab *slab_create(struct slab_cache *c)
 {
@@ -125,7 +131,8 @@ static void slab_destroy(struct slab *s, unsigned order)
     page_free(p, order);
 }
 
-// A slab with a free object, moved to the front of `partial`; NULL when there is none without a new one.
+// A slab with a free object, moved to the front of `partial`; NULL when there is none without a new
+// one.
 static struct slab *slab_find(struct slab_cache *c)
 {
     if (list_empty(&c->partial)) {
@@ -205,7 +212,8 @@ void slab_free(struct slab_cache *c, void *object)
     }
 }
 
-// --- statistics ----------------------------------------------------------------------------------------------------
+// --- statistics
+// ----------------------------------------------------------------------------------------------------
 
 uint64_t slab_bytes(void)
 {
@@ -216,9 +224,9 @@ uint64_t slab_bytes(void)
 
 void slab_for_each(void (*fn)(const struct slab_cache *c, void *arg), void *arg)
 {
-    // Caches are set up while the kernel starts and stay, so the list can be walked without its lock.
-    list_for_each(n, &caches)
-    {
+    // Caches are set up while the kernel starts and stay, so the list can be walked without its
+    // lock.
+    list_for_each(n, &caches) {
         fn(list_entry(n, struct slab_cache, link), arg);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Object caches: one per kernel object type (Bonwick's slab allocator). Objects come zeroed. Debug builds poison freed objects and check
-// it on reuse, and put a redzone behind each object. Empty slabs go back to the page allocator.
+// Object caches: one per kernel object type (Bonwick's slab allocator). Objects come zeroed. Debug
+// builds poison freed objects and check it on reuse, and put a redzone behind each object. Empty
+// slabs go back to the page allocator.
 #ifndef KERNEL_MM_SLAB_H
 #define KERNEL_MM_SLAB_H
 

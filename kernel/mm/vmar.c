@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// VMARs: regions of an address space, hierarchical, and the calls on them. Structure and locking stand in
-// region.h.
+// VMARs: regions of an address space, hierarchical, and the calls on them. Structure and locking
+// stand in region.h.
 //
-// Who holds a VMAR: its parent's tree (so that it stays when all handles are closed), each handle, and
-// its descendants hold the root. Destroying one marks it, empties it in slices and takes it out of its
-// parent; what handles remain then give ERR_BAD_STATE. Placement (placement in vmar_place.c) leaves a guard
-// page on each side of what the kernel places.
+// Who holds a VMAR: its parent's tree (so that it stays when all handles are closed), each handle,
+// and its descendants hold the root. Destroying one marks it, empties it in slices and takes it out
+// of its parent; what handles remain then give ERR_BAD_STATE. Placement (placement in vmar_place.c)
+// leaves a guard page on each side of what the kernel places.
 #include "kernel/debug/log.h"
 #include "kernel/mm/region.h"
 #include "kernel/mm/slab.h"
@@ -19,12 +19,10 @@ static bool vmar_reap(struct object *o);
 // Reaped rather than destroyed at once: the last reference may go while locks are held.
 static const struct object_ops vmar_ops = {.type = OBJ_VMAR, .name = "vmar", .reap = vmar_reap};
 
-void vmar_init_caches(void)
-{
-    slab_cache_init(&vmar_cache, "vmar", sizeof(struct vmar), 8);
-}
+void vmar_init_caches(void) { slab_cache_init(&vmar_cache, "vmar", sizeof(struct vmar), 8); }
 
-// --- regions -----------------------------------------------------------------------------------------
+// --- regions
+// -----------------------------------------------------------------------------------------
 
 static const struct region *node_region(const struct rb_node *n)
 {
@@ -71,7 +69,8 @@ struct mapping *mapping_find(struct vmar *r, vaddr_t addr)
     }
 }
 
-// --- making and ending VMARs ---------------------------------------------------------------------------
+// --- making and ending VMARs
+// ---------------------------------------------------------------------------
 
 static status_t vmar_alloc(struct quota *q, struct object *owner, vaddr_t base, vaddr_t end,
                            unsigned perms, struct vmar **out)
@@ -100,7 +99,8 @@ static status_t vmar_alloc(struct quota *q, struct object *owner, vaddr_t base, 
     return OK;
 }
 
-status_t vmar_create_root(struct aspace *as, struct quota *q, struct object *owner, struct vmar **out)
+status_t vmar_create_root(struct aspace *as, struct quota *q, struct object *owner,
+                          struct vmar **out)
 {
     struct vmar *r;
     status_t st = vmar_alloc(q, owner, USER_BASE, arch_user_top(), VM_PROT, &r);
@@ -160,7 +160,8 @@ bool vmar_clear(struct vmar *top, unsigned *budget)
     return false;
 }
 
-// --- the calls -----------------------------------------------------------------------------------------
+// --- the calls
+// -----------------------------------------------------------------------------------------
 
 // Takes the address space's lock if the region still lives.
 static status_t vmar_lock(struct vmar *r)
@@ -177,10 +178,7 @@ static status_t vmar_lock(struct vmar *r)
     return OK;
 }
 
-static void vmar_unlock(struct vmar *r)
-{
-    spin_unlock(&r->root->lock);
-}
+static void vmar_unlock(struct vmar *r) { spin_unlock(&r->root->lock); }
 
 // Protections a page can have. VM_WRITE needs VM_READ because no CPU of ours has write-only pages.
 static status_t prot_check(unsigned flags)
@@ -302,8 +300,8 @@ status_t vmar_allocate(struct vmar *r, vaddr_t addr, uint64_t size, unsigned fla
     return st;
 }
 
-// Cuts a mapping at the edges of [start, end) and leaves in *g the part that begins inside. A cut is
-// seen by nobody, so one that stays when the next fails does no harm.
+// Cuts a mapping at the edges of [start, end) and leaves in *g the part that begins inside. A cut
+// is seen by nobody, so one that stays when the next fails does no harm.
 static status_t cut_at_edges(struct region **g, vaddr_t start, vaddr_t end)
 {
     struct mapping *m = region_mapping(*g);
@@ -319,7 +317,8 @@ static status_t cut_at_edges(struct region **g, vaddr_t start, vaddr_t end)
     return m->region.end > end ? mapping_split(m, end) : OK;
 }
 
-// Takes down the part of a region that lies in [start, end): OK, STATUS_RESTART, or an error of a cut.
+// Takes down the part of a region that lies in [start, end): OK, STATUS_RESTART, or an error of a
+// cut.
 static status_t region_unmap(struct region *g, vaddr_t start, vaddr_t end, unsigned *budget)
 {
     if (!g->is_mapping) {
@@ -373,8 +372,8 @@ status_t vmar_unmap(struct vmar *r, vaddr_t addr, uint64_t len)
     return st;
 }
 
-// Every page of the range is mapped directly in r and may have the protection. (As long as the list of
-// mappings is: the process's job pays for each and limits them.)
+// Every page of the range is mapped directly in r and may have the protection. (As long as the list
+// of mappings is: the process's job pays for each and limits them.)
 static status_t protect_check(const struct vmar *r, vaddr_t addr, vaddr_t end, unsigned prot)
 {
     while (addr < end) {
@@ -457,12 +456,6 @@ status_t vmar_destroy(struct vmar *r)
     return st;
 }
 
-struct object *vmar_object(struct vmar *r)
-{
-    return &r->object;
-}
+struct object *vmar_object(struct vmar *r) { return &r->object; }
 
-struct vmar *vmar_from_object(struct object *o)
-{
-    return container_of(o, struct vmar, object);
-}
+struct vmar *vmar_from_object(struct object *o) { return container_of(o, struct vmar, object); }

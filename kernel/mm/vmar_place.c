@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Where the kernel puts what user programs leave to it.
 //
-// Spreading mappings over all of user space would cost each its own three levels of page tables, so the
-// placements of a region gather in a window of it, whose start was chosen at random with the region, and
-// are random within the window. A window that seems full is widened, at last to the whole region. Only
-// when that is crowded too is every gap looked at.
+// Spreading mappings over all of user space would cost each its own three levels of page tables, so
+// the placements of a region gather in a window of it, whose start was chosen at random with the
+// region, and are random within the window. A window that seems full is widened, at last to the
+// whole region. Only when that is crowded too is every gap looked at.
 #include "kernel/lib/random.h"
 #include "kernel/mm/vmar_place.h"
 
-#define GUARD PAGE_SIZE
-#define WINDOW_MIN (16ull << 20)
-#define HINT_ALIGN (2ull << 20) // windows begin where a last-level page table does
+#define GUARD            PAGE_SIZE
+#define WINDOW_MIN       (16ull << 20)
+#define HINT_ALIGN       (2ull << 20) // windows begin where a last-level page table does
 #define TRIES_PER_WINDOW 4u
-#define TRIES_MAX 32u
+#define TRIES_MAX        32u
 
 vaddr_t vmar_choose_hint(vaddr_t base, vaddr_t end)
 {

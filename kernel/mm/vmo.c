@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Virtual memory objects: making, sizing and ending them. The pages of an anonymous VMO are a tree
-// (page_tree.c) filled on demand (vmo_page.c) and shared with copy-on-write clones (vmo_clone.c); the
-// other kinds are one run of frames. Taking pages away from address spaces is vmo_sweep.c's.
+// (page_tree.c) filled on demand (vmo_page.c) and shared with copy-on-write clones (vmo_clone.c);
+// the other kinds are one run of frames. Taking pages away from address spaces is vmo_sweep.c's.
 //
 // Each VMO has one lock (rank LOCK_VMO). A VMO lives while there are handles, mappings or other
 // references; being dead it has no mappings, and the reaper frees its pages in slices.
@@ -27,7 +27,8 @@ void vmo_init_caches(void)
     page_tree_init_caches();
 }
 
-// --- making ------------------------------------------------------------------------------------------
+// --- making
+// ------------------------------------------------------------------------------------------
 
 status_t vmo_alloc(enum vmo_kind kind, uint64_t size, struct quota *q, struct object *owner,
                    struct vmo **out)
@@ -58,10 +59,7 @@ status_t vmo_alloc(enum vmo_kind kind, uint64_t size, struct quota *q, struct ob
     return OK;
 }
 
-static bool size_ok(uint64_t size)
-{
-    return size > 0 && size <= VMO_SIZE_MAX;
-}
+static bool size_ok(uint64_t size) { return size > 0 && size <= VMO_SIZE_MAX; }
 
 status_t vmo_create(uint64_t size, struct quota *q, struct object *owner, struct vmo **out)
 {
@@ -162,7 +160,8 @@ status_t vmo_create_contiguous(uint64_t size, struct quota *q, struct object *ow
     return OK;
 }
 
-// --- ending ------------------------------------------------------------------------------------------
+// --- ending
+// ------------------------------------------------------------------------------------------
 
 // Frees frames from the end of a contiguous VMO; true when none is left.
 static bool frames_free(struct vmo *v, unsigned *budget)
@@ -205,7 +204,8 @@ static bool vmo_reap(struct object *o)
     return true;
 }
 
-// --- size --------------------------------------------------------------------------------------------
+// --- size
+// --------------------------------------------------------------------------------------------
 
 uint64_t vmo_size(struct vmo *v)
 {
@@ -215,8 +215,8 @@ uint64_t vmo_size(struct vmo *v)
     return size;
 }
 
-// Sets the size, which is the moment the resize happens; what lies past a smaller end is dropped after
-// it. The nodes around the new end are made our own before, so that the dropping cannot fail.
+// Sets the size, which is the moment the resize happens; what lies past a smaller end is dropped
+// after it. The nodes around the new end are made our own before, so that the dropping cannot fail.
 static status_t size_set_locked(struct vmo *v, uint64_t size)
 {
     uint64_t pages = size >> PAGE_SHIFT;
@@ -260,7 +260,8 @@ status_t vmo_resize(struct vmo *v, uint64_t size)
     }
 }
 
-// --- committing --------------------------------------------------------------------------------------
+// --- committing
+// --------------------------------------------------------------------------------------
 
 status_t vmo_commit(struct vmo *v, uint64_t offset, uint64_t len)
 {
@@ -275,7 +276,8 @@ status_t vmo_commit(struct vmo *v, uint64_t offset, uint64_t len)
     for (unsigned budget = SLICE_PAGES; budget > 0; budget--) {
         spin_lock(&v->lock);
         uint64_t end = last < vmo_pages(v) ? last : vmo_pages(v) - 1;
-        page = page_tree_hole(&v->tree, v->first_index + page, v->first_index + end) - v->first_index;
+        page =
+            page_tree_hole(&v->tree, v->first_index + page, v->first_index + end) - v->first_index;
         struct page *p;
         status_t st = page <= end ? vmo_fill_locked(v, page, &p) : OK;
         spin_unlock(&v->lock);
@@ -304,7 +306,8 @@ status_t vmo_decommit(struct vmo *v, uint64_t offset, uint64_t len)
     return vmo_drop(v, offset >> PAGE_SHIFT, ((offset + len) >> PAGE_SHIFT) - 1, &budget);
 }
 
-// --- looking -----------------------------------------------------------------------------------------
+// --- looking
+// -----------------------------------------------------------------------------------------
 
 void vmo_info(struct vmo *v, struct vmo_info *out)
 {
@@ -318,12 +321,6 @@ void vmo_info(struct vmo *v, struct vmo_info *out)
     spin_unlock(&v->lock);
 }
 
-struct object *vmo_object(struct vmo *v)
-{
-    return &v->object;
-}
+struct object *vmo_object(struct vmo *v) { return &v->object; }
 
-struct vmo *vmo_from_object(struct object *o)
-{
-    return container_of(o, struct vmo, object);
-}
+struct vmo *vmo_from_object(struct object *o) { return container_of(o, struct vmo, object); }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Copy-on-write clones. The clone shares the source's tree (page_tree_share: no walk over the pages),
-// and from that moment every write through a new page-table entry copies. Entries that were writable
-// before are unmapped by a sweep over the range; only then does the caller get the clone, so a write of
-// another thread during the call may be seen by either side, one after it only by its own.
+// Copy-on-write clones. The clone shares the source's tree (page_tree_share: no walk over the
+// pages), and from that moment every write through a new page-table entry copies. Entries that were
+// writable before are unmapped by a sweep over the range; only then does the caller get the clone,
+// so a write of another thread during the call may be seen by either side, one after it only by its
+// own.
 //
-// The sweep may take several slices. In between the clone hangs, finished but for the sweep, off its
-// source, marked with the thread that makes it; the restarted system call finds it there. A clone whose
-// maker was killed is dropped with the source, or when the same thread record makes another one.
+// The sweep may take several slices. In between the clone hangs, finished but for the sweep, off
+// its source, marked with the thread that makes it; the restarted system call finds it there. A
+// clone whose maker was killed is dropped with the source, or when the same thread record makes
+// another one.
 #include "kernel/debug/log.h"
 #include "kernel/mm/vmo_internal.h"
 #include <arch/cpu.h>
@@ -102,7 +104,8 @@ status_t vmo_clone(struct vmo *v, uint64_t offset, uint64_t size, struct quota *
     if ((offset & PAGE_MASK) != 0) {
         return ERR_INVALID_ARGS;
     }
-    if (size == 0 || size > VMO_SIZE_MAX || !range_within(offset, align_up(size, PAGE_SIZE), vmo_size(v))) {
+    if (size == 0 || size > VMO_SIZE_MAX ||
+        !range_within(offset, align_up(size, PAGE_SIZE), vmo_size(v))) {
         return ERR_OUT_OF_RANGE;
     }
     size = align_up(size, PAGE_SIZE);

@@ -20,8 +20,8 @@ struct vmo {
     uint32_t cache;     // CACHE_*
     paddr_t base;
 
-    uint64_t size; // bytes, whole pages
-    bool tail_left; // pages past the end are still to be dropped
+    uint64_t size;        // bytes, whole pages
+    bool tail_left;       // pages past the end are still to be dropped
     uint64_t first_index; // where in the tree page 0 is (a clone keeps its source's indexes)
     struct page_tree tree;
 
@@ -33,7 +33,8 @@ struct vmo {
     unsigned limbo_count;
     bool limbo_charged; // false: a copy took over the charge of what is there
 
-    struct list unborn; // clones of this VMO that wait for a sweep, by unborn_link; one reference each
+    struct list unborn; // clones of this VMO that wait for a sweep, by unborn_link; one reference
+                        // each
     struct list unborn_link;
     const void *maker; // the thread that is making this clone
     uint64_t maker_offset;
@@ -51,19 +52,19 @@ static inline uint64_t vmo_pages(const struct vmo *v) { return v->size >> PAGE_S
 // Allocates a zeroed page where there is none; the VMO's lock is held. ERR_NO_MEMORY, ERR_QUOTA.
 status_t vmo_fill_locked(struct vmo *v, uint64_t page, struct page **out) MUST_CHECK;
 
-// The page for an access to page number `page`. `self` is the mapping through which it will be mapped,
-// or NULL. The VMO's lock is held. OK: *pa, *writable; the caller maps it over what `self` has there
-// before it unlocks the VMO, and then lets vmo_sweep finish if a sweep is running. STATUS_RESTART: let
-// vmo_sweep work, then try again. ERR_OUT_OF_RANGE, ERR_NO_MEMORY, ERR_QUOTA.
-status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mapping *self, paddr_t *pa,
-                         bool *writable) MUST_CHECK;
+// The page for an access to page number `page`. `self` is the mapping through which it will be
+// mapped, or NULL. The VMO's lock is held. OK: *pa, *writable; the caller maps it over what `self`
+// has there before it unlocks the VMO, and then lets vmo_sweep finish if a sweep is running.
+// STATUS_RESTART: let vmo_sweep work, then try again. ERR_OUT_OF_RANGE, ERR_NO_MEMORY, ERR_QUOTA.
+status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mapping *self,
+                         paddr_t *pa, bool *writable) MUST_CHECK;
 
 // --- vmo_sweep.c ---
 
 // Starts unmapping pages [first, last] everywhere; the VMO's lock is held, no sweep is running.
 void vmo_sweep_begin(struct vmo *v, uint64_t first, uint64_t last);
-// Right after vmo_sweep_begin: true if no mapping but `self` (may be NULL) has the swept pages, so that
-// the caller need only replace what `self` maps. False also if that takes long to find out.
+// Right after vmo_sweep_begin: true if no mapping but `self` (may be NULL) has the swept pages, so
+// that the caller need only replace what `self` maps. False also if that takes long to find out.
 bool vmo_sweep_skip(struct vmo *v, const struct mapping *self) MUST_CHECK;
 // Works on the running sweep; true when there is none (any more). No lock is held.
 bool vmo_sweep(struct vmo *v, unsigned *budget);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The pages of VMOs: finding, allocating and copying them for an access, and the kernel's own reads and
-// writes. docs/book/15-vmo.md has the table of cases.
+// The pages of VMOs: finding, allocating and copying them for an access, and the kernel's own reads
+// and writes. docs/book/15-vmo.md has the table of cases.
 #include "kernel/debug/log.h"
 #include "kernel/mm/vmo_internal.h"
 #include <arch/mmu.h>
@@ -43,9 +43,10 @@ status_t vmo_fill_locked(struct vmo *v, uint64_t page, struct page **out)
     return OK;
 }
 
-// Gives the VMO a copy of its own of a page that others reach too. The shared page goes to the limbo:
-// this VMO's mappings may still show it, and without our reference its other holders could free it.
-// The copy is charged already, because a shared page is charged to everybody who shares it.
+// Gives the VMO a copy of its own of a page that others reach too. The shared page goes to the
+// limbo: this VMO's mappings may still show it, and without our reference its other holders could
+// free it. The copy is charged already, because a shared page is charged to everybody who shares
+// it.
 static status_t page_copy(struct vmo *v, uint64_t page, struct mapping *self, struct page **out)
 {
     struct page **slot;
@@ -75,8 +76,8 @@ static status_t page_copy(struct vmo *v, uint64_t page, struct mapping *self, st
     return vmo_sweep_skip(v, self) ? OK : STATUS_RESTART;
 }
 
-status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mapping *self, paddr_t *pa,
-                         bool *writable)
+status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mapping *self,
+                         paddr_t *pa, bool *writable)
 {
     ASSERT(spin_held(&v->lock));
     if (page >= vmo_pages(v)) {
@@ -121,7 +122,8 @@ status_t vmo_get_page(struct vmo *v, uint64_t offset, bool write, paddr_t *pa, b
     }
 }
 
-// --- kernel copies -----------------------------------------------------------------------------------
+// --- kernel copies
+// -----------------------------------------------------------------------------------
 
 // Copies [offset, offset + len) of one page under the VMO's lock, so that the page stays the VMO's.
 static status_t read_part(struct vmo *v, uint64_t offset, void *buf, size_t len)

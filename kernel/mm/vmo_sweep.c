@@ -2,20 +2,21 @@
 // Sweeps: unmapping pages of a VMO from every address space that maps them, in bounded slices.
 //
 // The lock order is address space before VMO, because faults come that way, and here the way is the
-// other one. So a sweep finds a mapping under the VMO's lock, takes a reference to the mapping's root
-// VMAR (which holds the address space's lock), drops the VMO's lock, takes both locks in their order
-// and looks again whether the first mapping still to be swept is one of that address space.
+// other one. So a sweep finds a mapping under the VMO's lock, takes a reference to the mapping's
+// root VMAR (which holds the address space's lock), drops the VMO's lock, takes both locks in their
+// order and looks again whether the first mapping still to be swept is one of that address space.
 //
-// A VMO has at most one sweep. It goes through the list of mappings: those not yet swept stand first and
-// carry an older epoch than the VMO; a swept one moves to the end. A page that leaves the tree goes to
-// the VMO's limbo first and is freed when the sweep over it is done. This keeps the rule that everything
-// rests on: whatever a page table maps for this VMO is in its tree or in its limbo, so it is not free.
-// Faults go on meanwhile: what they map is in the tree now, and unmapping it once more costs a fault.
-// Writers to pages under a sweep help to finish it first (vmo_page_locked), so that nobody writes to a
-// page while another still reads its predecessor.
+// A VMO has at most one sweep. It goes through the list of mappings: those not yet swept stand
+// first and carry an older epoch than the VMO; a swept one moves to the end. A page that leaves the
+// tree goes to the VMO's limbo first and is freed when the sweep over it is done. This keeps the
+// rule that everything rests on: whatever a page table maps for this VMO is in its tree or in its
+// limbo, so it is not free. Faults go on meanwhile: what they map is in the tree now, and unmapping
+// it once more costs a fault. Writers to pages under a sweep help to finish it first
+// (vmo_page_locked), so that nobody writes to a page while another still reads its predecessor.
 //
-// Whoever needs a sweep carries on with it in slices, restarting its system call between them. If it is
-// killed, the sweep stands still until the next operation that needs one, or a write, carries on.
+// Whoever needs a sweep carries on with it in slices, restarting its system call between them. If
+// it is killed, the sweep stands still until the next operation that needs one, or a write, carries
+// on.
 #include "kernel/debug/log.h"
 #include "kernel/mm/vmo_internal.h"
 
@@ -162,9 +163,10 @@ bool vmo_sweep(struct vmo *v, unsigned *budget)
     }
 }
 
-// Moves up to LIMBO_MAX subtrees of [*first, last] from the tree to the empty limbo, starts the sweep
-// over them and moves *first behind them. *any tells whether there were some.
-static status_t limbo_fill(struct vmo *v, uint64_t *first, uint64_t last, unsigned *budget, bool *any)
+// Moves up to LIMBO_MAX subtrees of [*first, last] from the tree to the empty limbo, starts the
+// sweep over them and moves *first behind them. *any tells whether there were some.
+static status_t limbo_fill(struct vmo *v, uint64_t *first, uint64_t last, unsigned *budget,
+                           bool *any)
 {
     uint64_t lowest = 0, highest = 0;
     status_t st = OK;

@@ -94,6 +94,9 @@ static status_t msgbuf_create(struct thread *t)
 
 status_t thread_create(struct process *p, const char *name, struct thread **out)
 {
+    if (p->state >= PROCESS_DYING) {
+        return ERR_BAD_STATE; // it may have no address space for the message buffer any more
+    }
     status_t s = quota_charge(&p->job->quota, LIMIT_THREADS, 1);
     if (s != OK) {
         return s;

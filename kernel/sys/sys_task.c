@@ -136,13 +136,15 @@ status_t sys_process_create(struct thread *t, const struct handle_arg *job, uadd
         object_put(&p->object);
         return s;
     }
+    object_get(&p->object);
     s = handle_to_new(t, &p->object, RIGHTS_DEFAULT_PROCESS, process);
     if (s != OK) {
-        // The process goes by itself: it is new and has no handle left to name it.
         status_t closed = handle_close(&t->process->handles, (handle_t)*vmar);
         DEBUG_ASSERT(closed == OK);
         (void)closed;
+        process_die(p, EXIT_KILLED, 0, NULL); // no handle was ever made, so nothing else ends it
     }
+    object_put(&p->object);
     return s;
 }
 

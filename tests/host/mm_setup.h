@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What the tests of kernel/mm share: a machine with RAM and caches, a count of everything that could leak, and failures to order.
+// What the tests of kernel/mm share: a machine with RAM and caches, a count of everything that
+// could leak, and failures to order.
 //
-// The allocators and the quota are compiled into the test through this header, under other names, so that calls from all of
-// kernel/mm pass through functions here that can be told to fail. Tests name neither page.c, slab.c nor quota.c as sources.
+// The allocators and the quota are compiled into the test through this header, under other names,
+// so that calls from all of kernel/mm pass through functions here that can be told to fail. Tests
+// name neither page.c, slab.c nor quota.c as sources.
 #ifndef TESTS_HOST_MM_SETUP_H
 #define TESTS_HOST_MM_SETUP_H
 
@@ -23,10 +25,10 @@ struct page *page_alloc_zeroed_real(enum page_owner owner);
 void *slab_alloc_real(struct slab_cache *c);
 status_t quota_charge_real(struct quota *q, enum limit_kind kind, uint64_t n);
 
-#define page_alloc page_alloc_real
+#define page_alloc        page_alloc_real
 #define page_alloc_zeroed page_alloc_zeroed_real
-#define slab_alloc slab_alloc_real
-#define quota_charge quota_charge_real
+#define slab_alloc        slab_alloc_real
+#define quota_charge      quota_charge_real
 #include "kernel/lib/quota.c"
 #include "kernel/mm/page.c"
 #include "kernel/mm/slab.c"
@@ -35,7 +37,8 @@ status_t quota_charge_real(struct quota *q, enum limit_kind kind, uint64_t n);
 #undef slab_alloc
 #undef quota_charge
 
-// --- failures to order: the n-th allocation or charge from now on fails, once --------------------------
+// --- failures to order: the n-th allocation or charge from now on fails, once
+// --------------------------
 
 static uint64_t fail_in; // 0: none
 static bool failed;      // the failure has happened
@@ -56,10 +59,7 @@ struct page *page_alloc_zeroed(enum page_owner owner)
     return fails_now() ? NULL : page_alloc_zeroed_real(owner);
 }
 
-void *slab_alloc(struct slab_cache *c)
-{
-    return fails_now() ? NULL : slab_alloc_real(c);
-}
+void *slab_alloc(struct slab_cache *c) { return fails_now() ? NULL : slab_alloc_real(c); }
 
 status_t quota_charge(struct quota *q, enum limit_kind kind, uint64_t n)
 {
@@ -72,12 +72,10 @@ static inline void fail_order(uint64_t n)
     failed = false;
 }
 
-static inline bool is_refusal(status_t st)
-{
-    return st == ERR_NO_MEMORY || st == ERR_QUOTA;
-}
+static inline bool is_refusal(status_t st) { return st == ERR_NO_MEMORY || st == ERR_QUOTA; }
 
-// --- the machine -----------------------------------------------------------------------------------------
+// --- the machine
+// -----------------------------------------------------------------------------------------
 
 static struct quota job; // what the tests charge
 static struct quota job_parent;
@@ -139,12 +137,12 @@ static inline int leak_check(void **state)
     (void)state;
     struct holdings after = holdings_now();
     if (memcmp(&before, &after, sizeof(after)) != 0) {
-        print_error("leak: user pages %lu -> %lu, tables %lu -> %lu, objects %lu -> %lu, charged pages %lu "
-                    "-> %lu, objects %lu -> %lu\n",
-                    before.user_pages, after.user_pages, before.table_pages, after.table_pages,
-                    before.objects, after.objects, before.charged[LIMIT_PAGES],
-                    after.charged[LIMIT_PAGES], before.charged[LIMIT_OBJECTS],
-                    after.charged[LIMIT_OBJECTS]);
+        print_error(
+            "leak: user pages %lu -> %lu, tables %lu -> %lu, objects %lu -> %lu, charged pages %lu "
+            "-> %lu, objects %lu -> %lu\n",
+            before.user_pages, after.user_pages, before.table_pages, after.table_pages,
+            before.objects, after.objects, before.charged[LIMIT_PAGES], after.charged[LIMIT_PAGES],
+            before.charged[LIMIT_OBJECTS], after.charged[LIMIT_OBJECTS]);
         return 1;
     }
     return 0;
@@ -153,21 +151,18 @@ static inline int leak_check(void **state)
 #define MM_TEST(name) cmocka_unit_test_setup_teardown(name, test_setup, leak_check)
 
 // Runs a restartable call until it does not ask to be run again.
-#define FINISH(call)                                                                               \
-    __extension__({                                                                                \
-        status_t st_;                                                                              \
-        unsigned rounds_ = 0;                                                                      \
-        do {                                                                                       \
-            st_ = (call);                                                                          \
-            assert_true(++rounds_ < 100000);                                                       \
-        } while (st_ == STATUS_RESTART);                                                           \
-        st_;                                                                                       \
+#define FINISH(call)                         \
+    __extension__({                          \
+        status_t st_;                        \
+        unsigned rounds_ = 0;                \
+        do {                                 \
+            st_ = (call);                    \
+            assert_true(++rounds_ < 100000); \
+        } while (st_ == STATUS_RESTART);     \
+        st_;                                 \
     })
 
-static inline void vmo_drop_ref(struct vmo *v)
-{
-    object_put(vmo_object(v));
-}
+static inline void vmo_drop_ref(struct vmo *v) { object_put(vmo_object(v)); }
 
 static inline struct vmo *vmo_make(uint64_t pages)
 {

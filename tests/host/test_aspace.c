@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Address spaces: placing, mapping, faulting, splitting, protecting, ending; what VMO operations must take out of page tables
-// again. The host port's page tables stand for the machine's; `touch` is a user program's access.
+// Address spaces: placing, mapping, faulting, splitting, protecting, ending; what VMO operations
+// must take out of page tables again. The host port's page tables stand for the machine's; `touch`
+// is a user program's access.
 //
 // sources: kernel/mm/vmo.c kernel/mm/vmo_page.c kernel/mm/vmo_sweep.c kernel/mm/vmo_clone.c kernel/mm/page_tree.c
 // sources: kernel/mm/aspace.c kernel/mm/vmar.c kernel/mm/vmar_place.c kernel/mm/mapping.c
@@ -8,12 +9,12 @@
 // sources: arch/host/cpu.c arch/host/debug.c arch/host/physmap.c arch/host/aspace.c arch/host/timer.c
 #include "mm_setup.h"
 
-#define R VM_READ
-#define RW (VM_READ | VM_WRITE)
-#define RX (VM_READ | VM_EXECUTE)
-#define RWX (VM_READ | VM_WRITE | VM_EXECUTE)
+#define R     VM_READ
+#define RW    (VM_READ | VM_WRITE)
+#define RX    (VM_READ | VM_EXECUTE)
+#define RWX   (VM_READ | VM_WRITE | VM_EXECUTE)
 #define FIXED VM_FIXED
-#define BASE 0x40000000ull
+#define BASE  0x40000000ull
 
 static struct aspace spaces[3];
 
@@ -44,7 +45,8 @@ static int spaces_teardown(void **state)
 
 #define SPACE_TEST(name) cmocka_unit_test_setup_teardown(name, spaces_setup, spaces_teardown)
 
-// --- a user program ----------------------------------------------------------------------------------------
+// --- a user program
+// ----------------------------------------------------------------------------------------
 
 // Accesses a word as a user program would: faults until the page is there.
 static status_t touch(struct aspace *as, vaddr_t va, unsigned prot, uint64_t **word)
@@ -96,7 +98,8 @@ static status_t map_at(struct aspace *as, struct vmo *v, uint64_t first, vaddr_t
                        unsigned flags)
 {
     vaddr_t base;
-    return vmar_map(as->root, v, first * PAGE_SIZE, at, pages * PAGE_SIZE, flags | FIXED, RWX, &base);
+    return vmar_map(as->root, v, first * PAGE_SIZE, at, pages * PAGE_SIZE, flags | FIXED, RWX,
+                    &base);
 }
 
 static vaddr_t map(struct aspace *as, struct vmo *v, uint64_t pages, unsigned flags)
@@ -113,7 +116,8 @@ static struct vmo *clone_whole(struct vmo *v)
     return c;
 }
 
-// --- placing -----------------------------------------------------------------------------------------------
+// --- placing
+// -----------------------------------------------------------------------------------------------
 
 static void a_chosen_place_has_a_guard_page_on_each_side(void **state)
 {
@@ -132,7 +136,8 @@ static void a_chosen_place_has_a_guard_page_on_each_side(void **state)
     assert_int_equal(st, ERR_NO_SPACE); // and before that, most of it was used
     assert_true(n > 150);
     for (unsigned i = 0; i < n; i++) {
-        assert_true(base[i] >= start + PAGE_SIZE && base[i] + 4 * PAGE_SIZE <= start + 1300 * PAGE_SIZE);
+        assert_true(base[i] >= start + PAGE_SIZE &&
+                    base[i] + 4 * PAGE_SIZE <= start + 1300 * PAGE_SIZE);
         for (unsigned k = 0; k < i; k++) {
             assert_true(base[i] >= base[k] + 4 * PAGE_SIZE || base[k] >= base[i] + 4 * PAGE_SIZE);
         }
@@ -199,7 +204,8 @@ static void mapping_arguments_are_checked(void **state)
     vmo_drop_ref(v);
 }
 
-// --- faults ------------------------------------------------------------------------------------------------
+// --- faults
+// ------------------------------------------------------------------------------------------------
 
 static void pages_appear_on_first_touch_and_show_the_vmo(void **state)
 {
@@ -228,7 +234,8 @@ static void only_allowed_accesses_are_resolved(void **state)
     assert_int_equal(map_at(as, v, 1, BASE + PAGE_SIZE, 1, RX), OK);
     assert_int_equal(map_at(as, v, 2, BASE + 2 * PAGE_SIZE, 1, RW), OK);
     assert_int_equal(map_at(as, v, 3, BASE + 3 * PAGE_SIZE, 1, 0), OK);
-    static const unsigned allowed[] = {PROT_READ, PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE, 0, 0};
+    static const unsigned allowed[] = {PROT_READ, PROT_READ | PROT_EXEC, PROT_READ | PROT_WRITE, 0,
+                                       0};
     for (unsigned page = 0; page < 5; page++) {
         for (unsigned prot = PROT_READ; prot <= PROT_EXEC; prot <<= 1) {
             bool ok = (allowed[page] & prot) != 0;
@@ -288,7 +295,8 @@ static void user_copies_fault_pages_in(void **state)
     vmo_drop_ref(v);
 }
 
-// --- unmapping, protecting ---------------------------------------------------------------------------------
+// --- unmapping, protecting
+// ---------------------------------------------------------------------------------
 
 static void unmapping_the_middle_leaves_both_sides(void **state)
 {
@@ -361,7 +369,8 @@ static void protection_changes_for_part_of_a_mapping(void **state)
     assert_int_equal(FINISH(vmar_protect(as->root, BASE + PAGE_SIZE, 2 * PAGE_SIZE, R)), OK);
     for (uint64_t i = 0; i < 6; i++) {
         bool read_only = i == 1 || i == 2;
-        assert_int_equal(fault(as, BASE + i * PAGE_SIZE, PROT_WRITE), read_only ? ERR_BAD_ADDRESS : OK);
+        assert_int_equal(fault(as, BASE + i * PAGE_SIZE, PROT_WRITE),
+                         read_only ? ERR_BAD_ADDRESS : OK);
         assert_int_equal(load(as, BASE + i * PAGE_SIZE), i);
     }
     assert_int_equal(FINISH(vmar_protect(as->root, BASE, 6 * PAGE_SIZE, RW)), OK);
@@ -398,7 +407,8 @@ static void write_and_execute_alternate_but_never_meet(void **state)
     vmo_drop_ref(v);
 }
 
-// --- what a VMO takes back -----------------------------------------------------------------------------------
+// --- what a VMO takes back
+// -----------------------------------------------------------------------------------
 
 static void shrinking_takes_pages_out_of_every_address_space(void **state)
 {
@@ -468,7 +478,8 @@ static void a_copied_page_is_seen_through_all_mappings_of_its_vmo(void **state)
     struct vmo *v = vmo_make(3);
     vmo_put(v, 1, 5);
     struct vmo *c = clone_whole(v);
-    vaddr_t a = map(&spaces[0], c, 3, RW), b = map(&spaces[1], c, 3, RW), a2 = map(&spaces[0], c, 3, R);
+    vaddr_t a = map(&spaces[0], c, 3, RW), b = map(&spaces[1], c, 3, RW),
+            a2 = map(&spaces[0], c, 3, R);
     vaddr_t source = map(&spaces[2], v, 3, RW);
     vaddr_t at = PAGE_SIZE + 8;
     assert_int_equal(load(&spaces[0], a + at), 5); // all four map the shared page
@@ -566,13 +577,15 @@ static void a_clone_left_half_made_goes_with_its_source(void **state)
     vmo_drop_ref(v);
 }
 
-// --- VMARs ---------------------------------------------------------------------------------------------------
+// --- VMARs
+// ---------------------------------------------------------------------------------------------------
 
 static struct vmar *child_of(struct vmar *r, vaddr_t at, uint64_t pages, unsigned flags)
 {
     struct vmar *c = NULL;
     vaddr_t base;
-    assert_int_equal(vmar_allocate(r, at, pages * PAGE_SIZE, flags | (at != 0 ? FIXED : 0), &c, &base), OK);
+    assert_int_equal(
+        vmar_allocate(r, at, pages * PAGE_SIZE, flags | (at != 0 ? FIXED : 0), &c, &base), OK);
     return c;
 }
 
@@ -616,7 +629,8 @@ static void destroying_a_region_ends_everything_in_it(void **state)
     struct vmo *v = vmo_make(300);
     struct aspace *as = &spaces[0];
     vaddr_t base;
-    struct vmar *c = child_of(as->root, BASE, 4000, RW), *g = child_of(c, BASE + PAGE_SIZE, 1000, RW);
+    struct vmar *c = child_of(as->root, BASE, 4000, RW),
+                *g = child_of(c, BASE + PAGE_SIZE, 1000, RW);
     assert_int_equal(vmar_map(g, v, 0, 0, 300 * PAGE_SIZE, RW, RW, &base), OK);
     for (uint64_t i = 0; i < 300; i++) {
         store(as, base + i * PAGE_SIZE, i);
@@ -699,14 +713,16 @@ static void regions_and_mappings_are_charged(void **state)
     quota_set_limit(&job, LIMIT_OBJECTS, job.used[LIMIT_OBJECTS]);
     assert_int_equal(map_at(as, v, 0, BASE + 20 * PAGE_SIZE, 1, RW), ERR_QUOTA);
     assert_int_equal(vmar_allocate(as->root, 0, PAGE_SIZE, RW, &c, &base), ERR_QUOTA);
-    assert_int_equal(vmar_unmap(as->root, BASE + PAGE_SIZE, PAGE_SIZE), ERR_QUOTA); // would cut in two
+    assert_int_equal(vmar_unmap(as->root, BASE + PAGE_SIZE, PAGE_SIZE), ERR_QUOTA); // would cut in
+                                                                                    // two
     assert_int_equal(fault(as, BASE + PAGE_SIZE, PROT_WRITE), OK);
     assert_int_equal(FINISH(vmar_unmap(as->root, BASE, 10 * PAGE_SIZE)), OK);
     assert_null(c);
     vmo_drop_ref(v);
 }
 
-// --- refusals --------------------------------------------------------------------------------------------------
+// --- refusals
+// --------------------------------------------------------------------------------------------------
 
 static bool resolved(struct aspace *as, vaddr_t va, unsigned prot)
 {
@@ -765,12 +781,13 @@ static void every_refused_allocation_is_told_and_leaks_nothing(void **state)
     assert_true(n > 40);
 }
 
-// --- random operations against a model -----------------------------------------------------------------------
+// --- random operations against a model
+// -----------------------------------------------------------------------
 
 #define M_SPACES 2u
-#define M_PAGES 96u // of user space in the model
-#define M_VMOS 4u
-#define M_SIZE 48u
+#define M_PAGES  96u // of user space in the model
+#define M_VMOS   4u
+#define M_SIZE   48u
 
 static struct {
     struct vmo *v;
@@ -787,8 +804,8 @@ static vaddr_t m_va(uint64_t page) { return BASE + page * PAGE_SIZE; }
 
 static void m_vmo_fresh(unsigned i, struct vmo *v, uint64_t size)
 {
-    // Old mappings of this number stay in the machine until they are unmapped; the model forgets the VMO
-    // by unmapping them.
+    // Old mappings of this number stay in the machine until they are unmapped; the model forgets
+    // the VMO by unmapping them.
     for (unsigned s = 0; s < M_SPACES; s++) {
         for (uint64_t p = 0; p < M_PAGES; p++) {
             if (m_map[s][p].vmo == (int)i) {
@@ -820,7 +837,8 @@ static void m_access(unsigned s, uint64_t p, bool write, uint64_t value)
     }
 }
 
-static void m_map_step(unsigned s, unsigned i, uint64_t first, uint64_t p, uint64_t n, unsigned prot)
+static void m_map_step(unsigned s, unsigned i, uint64_t first, uint64_t p, uint64_t n,
+                       unsigned prot)
 {
     n = n < m_vmo[i].size - first ? n : m_vmo[i].size - first;
     n = n < M_PAGES - p ? n : M_PAGES - p;
@@ -828,7 +846,8 @@ static void m_map_step(unsigned s, unsigned i, uint64_t first, uint64_t p, uint6
     for (uint64_t k = 0; k < n; k++) {
         is_free = is_free && m_map[s][p + k].vmo < 0;
     }
-    assert_int_equal(map_at(&spaces[s], m_vmo[i].v, first, m_va(p), n, prot), is_free ? OK : ERR_EXISTS);
+    assert_int_equal(map_at(&spaces[s], m_vmo[i].v, first, m_va(p), n, prot),
+                     is_free ? OK : ERR_EXISTS);
     for (uint64_t k = 0; k < n && is_free; k++) {
         m_map[s][p + k].vmo = (int)i;
         m_map[s][p + k].page = first + k;
@@ -854,7 +873,8 @@ static void m_clone_step(unsigned i, unsigned k, uint64_t first, uint64_t n)
     uint64_t copy[M_SIZE];
     struct vmo *c = NULL;
     memcpy(copy, &m_vmo[i].word[first], n * sizeof(uint64_t));
-    assert_int_equal(FINISH(vmo_clone(m_vmo[i].v, first * PAGE_SIZE, n * PAGE_SIZE, &job, NULL, &c)), OK);
+    assert_int_equal(
+        FINISH(vmo_clone(m_vmo[i].v, first * PAGE_SIZE, n * PAGE_SIZE, &job, NULL, &c)), OK);
     m_vmo_fresh(k, c, n);
     memcpy(m_vmo[k].word, copy, n * sizeof(uint64_t));
 }
@@ -872,9 +892,7 @@ static void m_step(uint64_t *seed)
     switch (test_random(seed) % 16) {
     case 0:
     case 1:
-    case 2:
-        m_map_step(s, i, first, p, n, prot);
-        break;
+    case 2: m_map_step(s, i, first, p, n, prot); break;
     case 3:
         n = 1 + n % 8 < M_PAGES - p ? 1 + n % 8 : 1;
         assert_int_equal(FINISH(vmar_unmap(spaces[s].root, m_va(p), n * PAGE_SIZE)), OK);
@@ -883,9 +901,7 @@ static void m_step(uint64_t *seed)
         }
         break;
     case 4:
-    case 5:
-        m_protect_step(s, p, 1 + n % 6 < M_PAGES - p ? 1 + n % 6 : 1, prot);
-        break;
+    case 5: m_protect_step(s, p, 1 + n % 6 < M_PAGES - p ? 1 + n % 6 : 1, prot); break;
     case 6:
         if (test_random(seed) % 4 == 0) {
             m_clone_step(i, k, first, some);
@@ -904,9 +920,7 @@ static void m_step(uint64_t *seed)
         m_vmo[i].word[first] = test_random(seed);
         vmo_put(m_vmo[i].v, first, m_vmo[i].word[first]);
         break;
-    default:
-        m_access(s, p, test_random(seed) % 2 == 0, test_random(seed));
-        break;
+    default: m_access(s, p, test_random(seed) % 2 == 0, test_random(seed)); break;
     }
 }
 

@@ -9,9 +9,9 @@
 #include <arch/mmu.h>
 #include <host.h>
 
-#define RAM (32ull << 20)
+#define RAM       (32ull << 20)
 #define RAM_PAGES (RAM / PAGE_SIZE)
-#define LARGE 11u // 8 MiB: the image and the metadata break up both blocks of the largest order
+#define LARGE     11u // 8 MiB: the image and the metadata break up both blocks of the largest order
 
 static struct boot_info boot;
 
@@ -129,7 +129,8 @@ static void random_blocks_are_aligned_and_never_overlap(void **state)
             page_free(held[i].p, held[i].order);
             in_use -= 1u << held[i].order;
         }
-        bool now = held[i].p != NULL && used[(page_to_phys(held[i].p) - HOST_RAM_BASE) / PAGE_SIZE] == 0;
+        bool now =
+            held[i].p != NULL && used[(page_to_phys(held[i].p) - HOST_RAM_BASE) / PAGE_SIZE] == 0;
         for (unsigned k = 0; k < 1u << held[i].order; k++) {
             uint8_t *u = &used[(page_to_phys(held[i].p) - HOST_RAM_BASE) / PAGE_SIZE + k];
             assert_int_equal(*u, now ? 0 : 1);

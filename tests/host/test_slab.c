@@ -163,10 +163,7 @@ static void random_allocation_keeps_every_object_intact(void **state)
     }
 }
 
-static void add_in_use(const struct slab_cache *c, void *arg)
-{
-    *(uint64_t *)arg += c->in_use;
-}
+static void add_in_use(const struct slab_cache *c, void *arg) { *(uint64_t *)arg += c->in_use; }
 
 static void statistics_reach_every_cache(void **state)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// VMOs without address spaces: lazy pages, copies, clones, sizes, quotas, and every allocation failing in turn.
-// Each test ends with a count of pages, objects and charges.
+// VMOs without address spaces: lazy pages, copies, clones, sizes, quotas, and every allocation
+// failing in turn. Each test ends with a count of pages, objects and charges.
 //
 // sources: kernel/mm/vmo.c kernel/mm/vmo_page.c kernel/mm/vmo_sweep.c kernel/mm/vmo_clone.c kernel/mm/page_tree.c
 // sources: kernel/mm/aspace.c kernel/mm/vmar.c kernel/mm/vmar_place.c kernel/mm/mapping.c
@@ -13,7 +13,8 @@
 static struct vmo *clone_of(struct vmo *v, uint64_t first, uint64_t pages)
 {
     struct vmo *c = NULL;
-    assert_int_equal(FINISH(vmo_clone(v, first * PAGE_SIZE, pages * PAGE_SIZE, &job, NULL, &c)), OK);
+    assert_int_equal(FINISH(vmo_clone(v, first * PAGE_SIZE, pages * PAGE_SIZE, &job, NULL, &c)),
+                     OK);
     return c;
 }
 
@@ -106,7 +107,8 @@ static void shrinking_drops_pages_that_growing_does_not_bring_back(void **state)
     for (uint64_t i = 0; i < 300; i++) {
         vmo_put(v, i, i + 1);
     }
-    // Shrunk, then grown before the dropping is done: pages past the old end must be zero all the same.
+    // Shrunk, then grown before the dropping is done: pages past the old end must be zero all the
+    // same.
     assert_int_equal(vmo_resize(v, 10 * PAGE_SIZE), STATUS_RESTART);
     assert_int_equal(vmo_size(v), 10 * PAGE_SIZE);
     assert_int_equal(FINISH(vmo_resize(v, 200 * PAGE_SIZE)), OK);
@@ -308,15 +310,21 @@ static void physical_vmos_are_never_ram(void **state)
     bool writable;
     uint64_t word;
     paddr_t ram = HOST_RAM_BASE;
-    assert_int_equal(vmo_create_physical(ram, PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v), ERR_ACCESS_DENIED);
-    assert_int_equal(vmo_create_physical(ram - PAGE_SIZE, 2 * PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v),
+    assert_int_equal(vmo_create_physical(ram, PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v),
                      ERR_ACCESS_DENIED);
-    assert_int_equal(vmo_create_physical(0, 1ull << 40, CACHE_DEVICE, &job, NULL, &v), ERR_ACCESS_DENIED);
-    assert_int_equal(vmo_create_physical(0x1001, PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v), ERR_INVALID_ARGS);
+    assert_int_equal(
+        vmo_create_physical(ram - PAGE_SIZE, 2 * PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v),
+        ERR_ACCESS_DENIED);
+    assert_int_equal(vmo_create_physical(0, 1ull << 40, CACHE_DEVICE, &job, NULL, &v),
+                     ERR_ACCESS_DENIED);
+    assert_int_equal(vmo_create_physical(0x1001, PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v),
+                     ERR_INVALID_ARGS);
     assert_int_equal(vmo_create_physical(0, PAGE_SIZE, 3, &job, NULL, &v), ERR_INVALID_ARGS);
     assert_int_equal(vmo_create_physical(0, 0, CACHE_DEVICE, &job, NULL, &v), ERR_OUT_OF_RANGE);
-    assert_int_equal(vmo_create_physical(0 - PAGE_SIZE, 2 * PAGE_SIZE, 1, &job, NULL, &v), ERR_OUT_OF_RANGE);
-    assert_int_equal(vmo_create_physical(0x9000000, 2 * PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v), OK);
+    assert_int_equal(vmo_create_physical(0 - PAGE_SIZE, 2 * PAGE_SIZE, 1, &job, NULL, &v),
+                     ERR_OUT_OF_RANGE);
+    assert_int_equal(vmo_create_physical(0x9000000, 2 * PAGE_SIZE, CACHE_DEVICE, &job, NULL, &v),
+                     OK);
     assert_int_equal(vmo_get_page(v, PAGE_SIZE, true, &pa, &writable), OK);
     assert_int_equal(pa, 0x9001000);
     assert_int_equal(vmo_read(v, 0, &word, 8), ERR_NOT_SUPPORTED);
@@ -338,7 +346,8 @@ static void boot_memory_is_wrapped_page_by_page_and_never_freed(void **state)
     vmo_drop_ref(v);
 }
 
-// Some work that touches every allocation of this module. False if something was refused, which is fine.
+// Some work that touches every allocation of this module. False if something was refused, which is
+// fine.
 static bool work(void)
 {
     struct vmo *v = NULL, *c = NULL, *d = NULL, *k = NULL;
@@ -385,7 +394,7 @@ static void every_refused_allocation_is_told_and_leaks_nothing(void **state)
 }
 
 // Random operations on a few VMOs, against arrays.
-#define MODEL_VMOS 6u
+#define MODEL_VMOS  6u
 #define MODEL_PAGES 300u
 
 static struct {

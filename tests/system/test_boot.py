@@ -11,8 +11,10 @@ import tarfile
 import tempfile
 import time
 
+import qemu
+
 PROMPT = r"bullfinch> "
-BOOT_SECONDS = 5
+BOOT_SECONDS = 5 * qemu.SLOW
 
 
 def boot_entries(env):
@@ -111,7 +113,7 @@ def test_a_program_for_another_machine_is_named(env):
 
 def test_make_run_prints_the_program_and_nothing_else(env):
     done = subprocess.run(["make", "-s", "run", f"ARCH={env.arch}", "RUN=build/wasm/hello.wasm"],
-                          cwd=env.root, stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                          cwd=env.root, stdin=subprocess.DEVNULL, capture_output=True, timeout=120 * qemu.SLOW,
                           check=False)
     alone = env.run_program(env.path("build/wasm/hello.wasm"))
     assert done.returncode == 0, done.stderr.decode()
@@ -123,7 +125,7 @@ test_make_run_prints_the_program_and_nothing_else.BUILDS = ("release",)
 
 def test_make_run_fails_when_the_program_does(env):
     done = subprocess.run(["make", "-s", "run", f"ARCH={env.arch}", "RUN=build/wasm/trap.wasm"],
-                          cwd=env.root, stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                          cwd=env.root, stdin=subprocess.DEVNULL, capture_output=True, timeout=120 * qemu.SLOW,
                           check=False)
     assert done.returncode != 0
     assert b"trap" in done.stderr, done.stderr

@@ -33,6 +33,10 @@ void host_device_set(paddr_t pa, volatile void *regs, size_t bytes);
 // --- CPU (cpu.c): which CPU the calling host thread is, 0 at first.
 #define HOST_CPUS 8u
 void host_cpu_set(uint32_t id);
+// What happens when the kernel looks for interrupts, and when it has nothing to do (which may leave with longjmp: no lock is held
+// then). NULL: nothing.
+extern void (*host_interrupts)(void);
+extern void (*host_idle)(void);
 
 // --- Clock (timer.c)
 void host_clock_set(uint64_t ns);

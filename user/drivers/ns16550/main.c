@@ -17,6 +17,7 @@ enum {
 #define IER_RECEIVED       (1u << 0)
 #define IER_TRANSMIT_EMPTY (1u << 1)
 #define FCR_ENABLE         (1u << 0)
+#define FCR_TRIGGER_8      (2u << 6)
 #define LCR_DLAB           (1u << 7)
 #define MCR_DTR            (1u << 0)
 #define MCR_RTS            (1u << 1)
@@ -35,8 +36,8 @@ static void ns16550_take_over(struct uart *u)
     uart_register_write(u, NS_LCR, uart_register_read(u, NS_LCR) & ~LCR_DLAB);
     uart_register_write(u, NS_IER, 0);
     // Enabling FIFOs that are enabled already does not clear them; the clear bits stay 0.
-    // Trigger level 1: typing is rare and should be felt at once.
-    uart_register_write(u, NS_FCR, FCR_ENABLE);
+    // Fewer bytes than 8 interrupt too, when nothing has come for four characters.
+    uart_register_write(u, NS_FCR, FCR_ENABLE | FCR_TRIGGER_8);
     uart_register_write(u, NS_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
 }
 
