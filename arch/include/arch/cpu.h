@@ -47,6 +47,8 @@ void arch_timer_init_cpu(void);
 // Makes the CPU take an interrupt soon: it leaves user mode or wait_for_interrupt and looks what there is to do. Orders what was written
 // before it ahead of what the target reads after it. Kicking an id twice may be seen as one.
 void arch_cpu_kick(const struct arch_percpu *target);
+// The same for every other CPU, for a panic: uses nothing that this CPU may have left half done.
+void arch_cpu_kick_others(void);
 // Saves the thread's FP/SIMD registers if this CPU holds them, and forgets them: the thread may run elsewhere next.
 void arch_fp_release(struct thread *t);
 // Stops this CPU for good (PSCI CPU_OFF, HSM stop); halts where firmware cannot.
