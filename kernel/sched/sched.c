@@ -134,11 +134,9 @@ static bool preempts_locked(const struct cpu *cpu, const struct thread *t)
     return t->vruntime < running->vruntime + ran;
 }
 
-// Queues a thread that has become runnable; true if the CPU must be kicked to see it.
-static bool wake_on_locked(struct cpu *cpu, struct thread *t)
+// Queues a runnable thread; true if the CPU must be kicked to see it.
+static bool enqueue_locked(struct cpu *cpu, struct thread *t)
 {
-    DEBUG_ASSERT(t->state == THREAD_NEW || t->state == THREAD_BLOCKED);
-    t->state = THREAD_RUNNABLE;
     place_locked(cpu, t);
     queue_insert_locked(cpu, t);
     bool preempts = preempts_locked(cpu, t);
@@ -146,6 +144,13 @@ static bool wake_on_locked(struct cpu *cpu, struct thread *t)
     cpu->resched |= preempts;
     cpu->rearm = true; // someone waits now: the running thread gets a slice
     return cpu != cpu_this() && (preempts || first_waiter);
+}
+
+static bool wake_on_locked(struct cpu *cpu, struct thread *t)
+{
+    DEBUG_ASSERT(t->state == THREAD_NEW || t->state == THREAD_BLOCKED);
+    t->state = THREAD_RUNNABLE;
+    return enqueue_locked(cpu, t);
 }
 
 void sched_wake(struct thread *t)
@@ -206,9 +211,6 @@ enum retire_result sched_retire(struct thread *t)
         if (cpu->handoff == t) {
             cpu->handoff = NULL;
         }
-        if (cpu->arch.current == t) {
-            cpu->arch.current = NULL; // its memory may be reused before the next switch
-        }
         t->state = THREAD_DEAD;
         cpu->resched |= cpu == cpu_this();
     }
@@ -252,8 +254,8 @@ status_t sched_set_affinity(struct thread *t, uint32_t mask)
     }
     struct cpu *cpu = thread_cpu_lock(t);
     t->affinity = mask;
-    bool kick = (t->queued || t->on_cpu) && !may_run(t, cpu);
-    cpu->resched |= kick;
+    bool kick = t->state == THREAD_RUNNABLE && !may_run(t, cpu);
+    cpu->resched |= kick; // choose() sends it on
     spin_unlock(&cpu->lock);
     if (kick && cpu != cpu_this()) {
         arch_cpu_kick(&cpu->arch);
@@ -392,6 +394,9 @@ static void switch_to_locked(struct cpu *cpu, struct thread *next)
     if (next != NULL) {
         next->on_cpu = true;
     }
+    if (prev != next) {
+        cpu->arch.current = NULL; // when prev is gone its memory may become another thread
+    }
     if (prev != NULL && prev != next) {
         if (cpu_count > 1) {
             arch_fp_release(prev);
@@ -402,40 +407,76 @@ static void switch_to_locked(struct cpu *cpu, struct thread *next)
     timer_rearm_locked(cpu);
 }
 
-// A thread that may no longer run here goes to the queue of a CPU where it may.
-static void send_away(struct thread *t)
+// Passes on a thread that was chosen here but may no longer run here. cpu->lock is held, and dropped. In between the two locks the
+// thread is on no queue and on_cpu keeps it from being woken, stolen or freed; who retires it meanwhile leaves it to the target, or makes it dead.
+static void send_away_unlock(struct cpu *cpu, struct thread *t)
 {
-    spin_lock(&t->cpu->lock);
-    bool stays = t->state != THREAD_RUNNABLE;
-    if (!stays) {
-        t->state = THREAD_BLOCKED; // for sched_wake; nobody else wakes it, because it waits for nothing
+    struct cpu *target = wake_target(t);
+    t->on_cpu = true;
+    rebase(t, cpu, target);
+    __atomic_store_n(&t->cpu, target, __ATOMIC_RELEASE);
+    spin_unlock(&cpu->lock);
+    bool kick = false;
+    spin_lock(&target->lock);
+    if (t->state == THREAD_RUNNABLE) {
+        kick = enqueue_locked(target, t);
     }
-    spin_unlock(&t->cpu->lock);
-    if (!stays) {
-        sched_wake(t);
+    __atomic_store_n(&t->on_cpu, false, __ATOMIC_RELEASE);
+    spin_unlock(&target->lock);
+    if (kick) {
+        arch_cpu_kick(&target->arch);
     }
 }
 
-// Chooses who runs. The thread that ran goes back on the queue if it still can run.
-static struct thread *choose(struct cpu *cpu)
+// A thread waits here: a CPU that has nothing to do is told, and may steal it. What is read of it without its lock is a hint.
+static void offer_locked(struct cpu *cpu)
+{
+    const struct thread *first = queue_first_locked(cpu);
+    for (unsigned i = 0; first != NULL && !first->on_cpu && i < cpu_count; i++) {
+        if (cpus[i].idle && &cpus[i] != cpu && may_run(first, &cpus[i])) {
+            arch_cpu_kick(&cpus[i].arch);
+            return;
+        }
+    }
+}
+
+// The thread that ran here was killed from elsewhere, perhaps after it blocked: nobody but this CPU can make it dead.
+static bool must_die(const struct thread *t) { return t != NULL && t->killed && t->state != THREAD_DEAD; }
+
+// Takes the next thread of this CPU's own; the one that ran goes back on the queue if it still can run. False: to be called again.
+static bool choose_own(struct cpu *cpu, struct thread **next)
 {
     spin_lock(&cpu->lock);
     account_locked(cpu, arch_clock_ns());
     struct thread *prev = cpu->last;
-    struct thread *leaves = NULL;
+    if (must_die(prev)) { // on_cpu must not end before
+        spin_unlock(&cpu->lock);
+        sched_thread_doomed(prev);
+        return false;
+    }
     cpu->resched = false;
     if (prev != NULL && prev->state == THREAD_RUNNABLE && !prev->queued && prev != cpu->handoff) {
-        if (may_run(prev, cpu)) {
-            queue_insert_locked(cpu, prev);
-        } else {
-            leaves = prev;
-        }
+        queue_insert_locked(cpu, prev);
     }
-    struct thread *next = take_next_locked(cpu);
-    switch_to_locked(cpu, next);
+    *next = take_next_locked(cpu);
+    bool leaves = *next != NULL && !may_run(*next, cpu);
+    switch_to_locked(cpu, leaves ? NULL : *next);
+    if (leaves) {
+        send_away_unlock(cpu, *next);
+        return false;
+    }
+    if (cpu_count > 1) {
+        offer_locked(cpu);
+    }
     spin_unlock(&cpu->lock);
-    if (leaves != NULL) {
-        send_away(leaves);
+    return true;
+}
+
+// Chooses who runs: a thread of this CPU or one that waits on another; NULL if there is none.
+static struct thread *choose(struct cpu *cpu)
+{
+    struct thread *next = NULL;
+    while (!choose_own(cpu, &next)) {
     }
     if (next != NULL || cpu_count == 1) {
         return next;
@@ -452,12 +493,9 @@ static struct thread *choose(struct cpu *cpu)
 }
 
 // Nothing to run: no address space stays active here, because its process may be taken apart meanwhile.
-static void idle(struct cpu *cpu)
+static void idle(void)
 {
-    if (cpu->arch.current != NULL) {
-        sched_activate(NULL);
-        cpu->arch.current = NULL;
-    }
+    sched_activate(NULL);
     arch_wait_for_interrupt();
     arch_interrupts_poll();
 }
@@ -475,7 +513,7 @@ struct thread *sched_exit(void)
             spin_unlock(&cpu->lock);
         }
         if (t == NULL) {
-            idle(cpu);
+            idle();
         } else if (t->task != NULL) {
             task_run(cpu, t);
         } else if (!sched_thread_doomed(t)) {

@@ -17,7 +17,7 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer, uint64_t 
 
 void timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
-    timer->serial++;
+    timer->serial++; // it is not armed: no CPU looks at it now
     if (deadline_ns == DEADLINE_NEVER) {
         return;
     }
@@ -35,11 +35,11 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 void timer_cancel(struct timer *timer)
 {
     struct cpu *cpu = timer->cpu;
-    timer->serial++;
     if (cpu == NULL) {
-        return;
+        return; // never armed
     }
     spin_lock(&cpu->lock);
+    timer->serial++; // under the lock: an expiry just before must have taken the old one along
     if (timer->armed) {
         // The hardware stays set: an early interrupt finds nothing due and sets the next deadline.
         rb_remove(&cpu->timers, &timer->node);
