@@ -42,8 +42,11 @@ static uint64_t context_of(const struct arch_aspace *as)
 // CPU uses the old entry.
 static void tlb_invalidate(const struct arch_aspace *as, vaddr_t va)
 {
-    uint64_t operand = (uint64_t)as->asid << ASID_SHIFT | va >> PAGE_SHIFT;
     dsb_ishst();
+    // Read only now: a CPU that takes the address space up under a new number after this read sees
+    // the entry as it is now (activate_locked has the other half).
+    uint64_t asid = __atomic_load_n(&as->asid, __ATOMIC_RELAXED);
+    uint64_t operand = asid << ASID_SHIFT | va >> PAGE_SHIFT;
     __asm__ volatile("tlbi vale1is, %0" : : "r"(operand) : "memory");
     dsb_ish();
     isb();
@@ -302,7 +305,7 @@ static void asid_assign(struct arch_aspace *as)
         }
         as->asid = asid_next++;
     } while (asid_reserved(as->asid));
-    as->asid_generation = generation;
+    __atomic_store_n(&as->asid_generation, generation, __ATOMIC_RELEASE); // the number first
 }
 
 // Slow path of activation: the generation changed, or this CPU runs on nothing it could be compared
@@ -315,6 +318,7 @@ static void activate_locked(struct arch_aspace *as, uint64_t *mine)
     }
     __atomic_store_n(mine, context_of(as), __ATOMIC_RELAXED);
     spin_unlock(&asid_lock);
+    dsb_ish(); // the number is visible before this CPU walks the tables with it (tlb_invalidate)
 }
 
 void arch_aspace_activate(struct arch_aspace *as)
@@ -326,7 +330,9 @@ void arch_aspace_activate(struct arch_aspace *as)
         // ASID.
         uint64_t *mine = &active[arch_percpu()->id];
         uint64_t before = __atomic_load_n(mine, __ATOMIC_RELAXED);
-        if (before == 0 || as->asid_generation != __atomic_load_n(&generation, __ATOMIC_RELAXED) ||
+        if (before == 0 ||
+            __atomic_load_n(&as->asid_generation, __ATOMIC_ACQUIRE) !=
+                __atomic_load_n(&generation, __ATOMIC_RELAXED) ||
             !__atomic_compare_exchange_n(mine, &before, context_of(as), false, __ATOMIC_RELAXED,
                                          __ATOMIC_RELAXED)) {
             activate_locked(as, mine);

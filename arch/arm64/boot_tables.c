@@ -9,10 +9,14 @@
 //
 // Blocks of 1 GiB may cover addresses where no memory is. They are executable in the identity map
 // only, which is gone when arch_mmu_init returns.
+//
+// Later the tables of the identity map serve again: each further CPU turns its MMU on with a map of
+// one page, that of the code which does so.
 #include "arch/arm64/port.h"
 #include "arch/arm64/pte.h"
 #include "kernel/lib/devicetree.h"
 #include <arch/mmu.h>
+#include <string.h>
 
 #define BOOT_TABLE __attribute__((section(".bss.boot_tables"), aligned(4096)))
 
@@ -80,4 +84,21 @@ void boot_tables_build(paddr_t image, paddr_t fdt)
     for (unsigned i = 0; i < DEVICE_WINDOW_TABLES; i++) {
         boot_device_l2[i] = table_entry(boot_device_l3[i]);
     }
+}
+
+// Runs on the final tables; nothing uses the boot tables any more, and TTBR0 of the boot CPU is
+// empty.
+void secondary_map_build(void)
+{
+    uint64_t *const tables[] = {boot_identity_l0, identity_l1[0], identity_l1[1], image_l2};
+    paddr_t page = arch_image_to_phys(kernel_image_start);
+    for (unsigned level = 0; level < ARRAY_SIZE(tables); level++) {
+        memset(tables[level], 0, PAGE_SIZE);
+        uint64_t entry = page | PTE_KERNEL_TEXT | PTE_TABLE;
+        if (level + 1 < ARRAY_SIZE(tables)) {
+            entry = arch_image_to_phys(tables[level + 1]) | PTE_VALID | PTE_TABLE;
+        }
+        tables[level][table_index(page, level)] = entry;
+    }
+    dsb_ish(); // walks of other CPUs look into the caches: nothing else is needed
 }

@@ -11,6 +11,7 @@
 #define BF_BENCH 0
 #endif
 
+#define MPIDR_AFFINITY   0xff00ffffffull
 #define CNTKCTL_EL0VCTEN 2 // user mode may read CNTVCT_EL0, but not touch the timers
 
 NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
@@ -20,10 +21,17 @@ NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa);
 // emergency stack.
 static struct arch_percpu early_percpu;
 
+uint64_t arch_cpu_hw_id(void) { return sysreg_read("mpidr_el1") & MPIDR_AFFINITY; }
+
+uintptr_t arch_cpu_stack_top(unsigned id)
+{
+    return id < KERNEL_STACKS ? (uintptr_t)kernel_stacks + (id + 1ull) * KERNEL_STACK_BLOCK : 0;
+}
+
 static void percpu_set(struct arch_percpu *percpu)
 {
-    percpu->stack_top = (uintptr_t)kernel_stacks + (percpu->id + 1ull) * KERNEL_STACK_BLOCK;
-    percpu->hw_id_low = (uint32_t)(sysreg_read("mpidr_el1") & 0xffffff);
+    percpu->stack_top = arch_cpu_stack_top(percpu->id);
+    percpu->hw_id = arch_cpu_hw_id();
     sysreg_write("tpidr_el1", percpu);
 }
 

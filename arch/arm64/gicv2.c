@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ARM64: GICv2 (Arm IHI 0048B): a distributor shared by all CPUs, a memory-mapped interface for
-// each. Every line has the same priority and goes to the boot CPU.
+// each. Every line has the same priority; the shared ones go to the boot CPU.
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include <arch/mmu.h>
@@ -24,13 +24,18 @@
 #define PRIORITY          0xa0a0a0a0u
 #define PRIORITY_MASK_ALL 0xf0
 
+#define GICD_SGIR         0xf00
+#define SGIR_TARGETS(set) ((uint32_t)(set) << 16)
+#define SGIR_ALL_OTHERS   (1u << 24)
+
 static volatile uint32_t *distributor, *cpu_interface;
+static uint8_t targets[KERNEL_STACKS]; // bit of each CPU's interface; 0 before its cpu_init
 
 static inline uint32_t gicd_read(unsigned offset) { return distributor[offset / 4]; }
 static inline void gicd_write(unsigned offset, uint32_t v) { distributor[offset / 4] = v; }
 
 // Which CPU interface this CPU is: the target bytes of its own lines say it (4.3.12). One without
-// lines reads zero: only one CPU.
+// lines reads zero: only one CPU (uniprocessor).
 static uint32_t own_target(void)
 {
     for (unsigned line = 0; line < INTC_SPI_FIRST; line += 4) {
@@ -41,6 +46,15 @@ static uint32_t own_target(void)
         }
     }
     return 1;
+}
+
+static void init_cpu_interface(void)
+{
+    targets[arch_percpu()->id] = (uint8_t)own_target();
+    gicd_write(GICD_ISENABLER, 1u << INTC_KICK_LINE); // some controllers keep it on in any case
+    cpu_interface[GICC_PMR / 4] = PRIORITY_MASK_ALL;
+    cpu_interface[GICC_BPR / 4] = 0;
+    cpu_interface[GICC_CTLR / 4] = 1;
 }
 
 static void gicv2_init(const void *fdt, int node, uint32_t *lines)
@@ -68,10 +82,32 @@ static void gicv2_init(const void *fdt, int node, uint32_t *lines)
         gicd_write(GICD_ITARGETSR + line, target);
     }
     gicd_write(GICD_CTLR, 1);
-    cpu_interface[GICC_PMR / 4] = PRIORITY_MASK_ALL;
-    cpu_interface[GICC_BPR / 4] = 0;
-    cpu_interface[GICC_CTLR / 4] = 1;
+    init_cpu_interface();
 }
+
+static bool gicv2_cpu_find(const struct arch_percpu *cpu)
+{
+    return cpu->id < 8; // a target is a bit of a byte; which one, the CPU says itself
+}
+
+// The registers of the first 32 lines are banked: every CPU sees its own.
+static void gicv2_cpu_init(void)
+{
+    gicd_write(GICD_ICENABLER, UINT32_MAX);
+    gicd_write(GICD_ICPENDR, UINT32_MAX);
+    gicd_write(GICD_ICACTIVER, UINT32_MAX);
+    for (uint32_t line = 0; line < INTC_SPI_FIRST; line += 4) {
+        gicd_write(GICD_IPRIORITYR + line, PRIORITY);
+    }
+    init_cpu_interface();
+}
+
+static void gicv2_kick(const struct arch_percpu *cpu)
+{
+    gicd_write(GICD_SGIR, SGIR_TARGETS(targets[cpu->id]) | INTC_KICK_LINE);
+}
+
+static void gicv2_kick_others(void) { gicd_write(GICD_SGIR, SGIR_ALL_OTHERS | INTC_KICK_LINE); }
 
 static void gicv2_set_edge(uint32_t line, bool edge)
 {
@@ -108,4 +144,8 @@ const struct intc_driver gicv2_driver = {
     .unmask = gicv2_unmask,
     .acknowledge = gicv2_acknowledge,
     .end = gicv2_end,
+    .cpu_find = gicv2_cpu_find,
+    .cpu_init = gicv2_cpu_init,
+    .kick = gicv2_kick,
+    .kick_others = gicv2_kick_others,
 };

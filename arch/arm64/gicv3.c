@@ -33,12 +33,25 @@
 // second frame: registers of the CPU's own lines, laid out as the distributor's
 #define GICR_SGI        0x10000
 #define GICR_STRIDE     0x20000
-#define GICR_SEARCH_MAX (8 * GICR_STRIDE)
+#define GICR_SEARCH_MAX (16 * GICR_STRIDE)
 
 #define PRIORITY  0xa0a0a0a0u
 #define POLLS_MAX 1000000u
 
-static volatile uint32_t *distributor, *redistributor;
+// ICC_SGI1R_EL1: the target's affinity, the upper part of its lowest level in RS, a bit for the
+// rest.
+#define SGI1R(hw_id)                                                     \
+    (((hw_id) & 0xff00000000ull) << 16 | ((hw_id) & 0xff0000ull) << 16 | \
+     ((hw_id) & 0xff00ull) << 8 | ((hw_id) & 0xf0ull) << 40 | 1ull << ((hw_id) & 0xfull))
+#define SGI1R_LINE       ((uint64_t)INTC_KICK_LINE << 24)
+#define SGI1R_ALL_OTHERS (1ull << 40)
+
+static volatile uint32_t *distributor;
+static volatile uint32_t *redistributors; // all of them,
+static uint64_t redistributors_bytes;
+static volatile uint32_t *redistributor_of[KERNEL_STACKS]; // and that of each CPU
+
+static inline volatile uint32_t *redistributor(void) { return redistributor_of[arch_percpu()->id]; }
 
 static inline uint32_t reg_read(volatile uint32_t *base, unsigned offset)
 {
@@ -52,7 +65,7 @@ static inline void reg_write(volatile uint32_t *base, unsigned offset, uint32_t 
 // The registers of a line are in the distributor, or in this CPU's redistributor.
 static inline volatile uint32_t *line_base(uint32_t line)
 {
-    return line < INTC_SPI_FIRST ? redistributor + GICR_SGI / 4 : distributor;
+    return line < INTC_SPI_FIRST ? redistributor() + GICR_SGI / 4 : distributor;
 }
 
 static void wait_clear(volatile uint32_t *base, unsigned offset, uint32_t bit, const char *what)
@@ -68,35 +81,31 @@ static void wait_clear(volatile uint32_t *base, unsigned offset, uint32_t bit, c
 static void wait_line(uint32_t line)
 {
     if (line < INTC_SPI_FIRST) {
-        wait_clear(redistributor, GICR_CTLR, GICR_CTLR_RWP, "GICR_CTLR.RWP");
+        wait_clear(redistributor(), GICR_CTLR, GICR_CTLR_RWP, "GICR_CTLR.RWP");
     } else {
         wait_clear(distributor, GICD_CTLR, CTLR_RWP, "GICD_CTLR.RWP");
     }
 }
 
-// The redistributor whose affinity is this CPU's. Frames follow each other in the node's second
+// The redistributor whose affinity is the CPU's. Frames follow each other in the node's second
 // range; two, or four with virtual LPIs.
-static void find_redistributor(const void *fdt, int node)
+static bool gicv3_cpu_find(const struct arch_percpu *cpu)
 {
-    paddr_t pa = 0;
-    uint64_t bytes = 0;
-    intc_reg(fdt, node, 1, GICR_STRIDE, &pa, &bytes);
-    bytes = bytes < GICR_SEARCH_MAX ? bytes : GICR_SEARCH_MAX;
-    volatile uint32_t *base = arch_map_device(pa, bytes);
-    uint64_t mpidr = sysreg_read("mpidr_el1");
-    uint32_t affinity = (uint32_t)(mpidr & 0xffffff) | (uint32_t)(mpidr >> 32) << 24;
-    for (uint64_t offset = 0; offset + GICR_STRIDE <= bytes;) {
+    volatile uint32_t *base = redistributors;
+    uint32_t affinity = (uint32_t)(cpu->hw_id & 0xffffff) | (uint32_t)(cpu->hw_id >> 32) << 24;
+    for (uint64_t offset = 0; offset + GICR_STRIDE <= redistributors_bytes;) {
         uint32_t type = reg_read(base, (unsigned)offset + GICR_TYPER);
         if (reg_read(base, (unsigned)offset + GICR_TYPER + 4) == affinity) {
-            redistributor = base + offset / 4;
-            return;
+            redistributor_of[cpu->id] = base + offset / 4;
+            return true;
         }
         if ((type & GICR_TYPER_LAST) != 0) {
             break;
         }
         offset += (type & GICR_TYPER_VLPIS) != 0 ? 2 * GICR_STRIDE : GICR_STRIDE;
     }
-    panic("device tree: gic: reg: no redistributor of CPU 0x%x in entry 1", affinity);
+    klog("device tree: gic: reg: no redistributor of CPU 0x%lx in entry 1", cpu->hw_id);
+    return false;
 }
 
 static void init_lines(volatile uint32_t *base, uint32_t first, uint32_t end)
@@ -126,13 +135,41 @@ static void init_cpu_interface(void)
     isb();
 }
 
+static void gicv3_cpu_init(void)
+{
+    volatile uint32_t *base = redistributor();
+    reg_write(base, GICR_WAKER, reg_read(base, GICR_WAKER) & ~WAKER_PROCESSOR_SLEEP);
+    wait_clear(base, GICR_WAKER, WAKER_CHILDREN_ASLEEP, "GICR_WAKER.ChildrenAsleep");
+    init_lines(base + GICR_SGI / 4, 0, INTC_SPI_FIRST);
+    wait_line(0);
+    reg_write(base + GICR_SGI / 4, GICD_ISENABLER, 1u << INTC_KICK_LINE);
+    init_cpu_interface();
+}
+
+static void gicv3_kick(const struct arch_percpu *cpu)
+{
+    sysreg_write("S3_0_C12_C11_5", SGI1R(cpu->hw_id) | SGI1R_LINE); // ICC_SGI1R_EL1
+    isb();                                                          // not later than what follows
+}
+
+static void gicv3_kick_others(void)
+{
+    sysreg_write("S3_0_C12_C11_5", SGI1R_ALL_OTHERS | SGI1R_LINE);
+    isb();
+}
+
 static void gicv3_init(const void *fdt, int node, uint32_t *lines)
 {
     paddr_t pa = 0;
     uint64_t bytes = 0;
     intc_reg(fdt, node, 0, GICD_BYTES, &pa, &bytes);
     distributor = arch_map_device(pa, GICD_BYTES);
-    find_redistributor(fdt, node);
+    intc_reg(fdt, node, 1, GICR_STRIDE, &pa, &bytes);
+    redistributors_bytes = bytes < GICR_SEARCH_MAX ? bytes : GICR_SEARCH_MAX;
+    redistributors = arch_map_device(pa, redistributors_bytes);
+    if (!gicv3_cpu_find(arch_percpu())) {
+        panic("device tree: gic: reg: no redistributor of the boot CPU");
+    }
 
     reg_write(distributor, GICD_CTLR, 0);
     wait_clear(distributor, GICD_CTLR, CTLR_RWP, "GICD_CTLR.RWP");
@@ -145,13 +182,7 @@ static void gicv3_init(const void *fdt, int node, uint32_t *lines)
     for (uint32_t line = INTC_SPI_FIRST; line < *lines; line++) {
         *(volatile uint64_t *)(distributor + GICD_IROUTER / 4 + 2 * line) = route;
     }
-
-    reg_write(redistributor, GICR_WAKER,
-              reg_read(redistributor, GICR_WAKER) & ~WAKER_PROCESSOR_SLEEP);
-    wait_clear(redistributor, GICR_WAKER, WAKER_CHILDREN_ASLEEP, "GICR_WAKER.ChildrenAsleep");
-    init_lines(redistributor + GICR_SGI / 4, 0, INTC_SPI_FIRST);
-    wait_line(0);
-    init_cpu_interface();
+    gicv3_cpu_init();
 }
 
 static void gicv3_set_edge(uint32_t line, bool edge)
@@ -197,4 +228,8 @@ const struct intc_driver gicv3_driver = {
     .unmask = gicv3_unmask,
     .acknowledge = gicv3_acknowledge,
     .end = gicv3_end,
+    .cpu_find = gicv3_cpu_find,
+    .cpu_init = gicv3_cpu_init,
+    .kick = gicv3_kick,
+    .kick_others = gicv3_kick_others,
 };

@@ -47,6 +47,28 @@ void arch_intc_init(const void *fdt)
     }
 }
 
+bool intc_cpu_find(const struct arch_percpu *cpu)
+{
+    return driver != NULL && driver->cpu_find(cpu);
+}
+
+void arch_intc_init_cpu(void) { driver->cpu_init(); }
+
+// What was written before is to be seen by who takes the interrupt: the barrier completes it first.
+void arch_cpu_kick(const struct arch_percpu *target)
+{
+    dsb_ish();
+    driver->kick(target);
+}
+
+void arch_cpu_kick_others(void)
+{
+    if (driver != NULL) {
+        dsb_ish();
+        driver->kick_others();
+    }
+}
+
 void intc_enable_timer(uint32_t line)
 {
     timer_line = line;
@@ -98,7 +120,8 @@ void arch_interrupts_poll(void)
             driver->end(acknowledged);
             irq_fire(line);
         } else {
-            driver->end(acknowledged); // nobody enabled it
+            driver->end(acknowledged); // a kick: to have come here is all that it is for
+            panic_join();
         }
     }
 }

@@ -11,6 +11,7 @@ SECTIONS
     kernel_image_start = .;
     .text : {
         KEEP(*(.head.text))
+        head_text_end = .;
         *(.text .text.*)
     }
     . = ALIGN(4096);
@@ -39,3 +40,5 @@ SECTIONS
     kernel_image_bytes = kernel_image_end - kernel_image_start;
     /DISCARD/ : { *(.comment) *(.note*) *(.eh_frame*) *(.ARM.*) }
 }
+
+ASSERT(head_text_end - kernel_image_start <= 4096, "further CPUs map one page of start code")

@@ -17,6 +17,7 @@
 
 vaddr_t arch_physmap_base = PHYSMAP_BASE;
 uint64_t boot_image_pa;
+paddr_t mmu_root;
 uint64_t mmu_empty_table[TABLE_ENTRIES] __attribute__((aligned(4096)));
 
 static unsigned device_pages_used; // the window fills from its start; the boot CPU maps all devices
@@ -96,6 +97,7 @@ void arch_mmu_init(const struct boot_info *boot)
 {
     ASSERT((vaddr_t)kernel_image_start == KERNEL_IMAGE_BASE);
     paddr_t root = boot_alloc_page();
+    mmu_root = root;
     for (unsigned i = 0; i < boot->ram_count; i++) {
         const struct boot_region *ram = &boot->ram[i];
         if (ram->end > 1ull << 46) { // far below the image in the address space

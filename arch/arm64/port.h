@@ -4,6 +4,7 @@
 #define ARM64_PORT_H
 
 #include "kernel/lib/types.h"
+#include <arch/cpu.h>
 #include <arch/trap.h>
 
 #define sysreg_read(name)                                 \
@@ -35,6 +36,9 @@ extern char kernel_stacks[]; // KERNEL_STACK_BLOCK bytes per CPU
 extern char kernel_text_end[], kernel_rodata_end[];
 void mmu_replace_tables(paddr_t root, paddr_t empty, uint64_t image_delta);
 extern uint64_t mmu_empty_table[512];
+extern paddr_t mmu_root;        // of TTBR1, once arch_mmu_init is done
+void secondary_map_build(void); // boot_tables.c: what secondary_entry turns its MMU on with
+extern char secondary_entry[];
 
 // Registers of kernel code that took an exception, on its stack. vectors.S knows the offsets.
 struct kernel_frame {
@@ -73,12 +77,20 @@ struct intc_driver {
     void (*unmask)(uint32_t line);
     uint32_t (*acknowledge)(void); // >= INTC_SPURIOUS: none pending
     void (*end)(uint32_t acknowledged);
+    // Several CPUs. cpu_find runs on the boot CPU, before that CPU starts: whether the controller
+    // serves it. cpu_init runs on the CPU itself.
+    bool (*cpu_find)(const struct arch_percpu *cpu);
+    void (*cpu_init)(void);
+    void (*kick)(const struct arch_percpu *cpu); // INTC_KICK_LINE becomes pending there
+    void (*kick_others)(void);
 };
 #define INTC_SPURIOUS           1020u
 #define INTC_PPI_FIRST          16u
 #define INTC_SPI_FIRST          32u
+#define INTC_KICK_LINE          0u // a software-generated interrupt
 #define INTC_LINE(acknowledged) ((acknowledged) & 0x3ffu)
 extern const struct intc_driver gicv2_driver, gicv3_driver;
+bool intc_cpu_find(const struct arch_percpu *cpu);
 void intc_enable_timer(uint32_t line); // now, or as soon as the controller is there
 // The index-th register range of the controller's node. Panics naming it when it is missing or
 // smaller than `least`.
@@ -90,5 +102,8 @@ void timer_quiesce(void);
 
 // psci.c
 void psci_init(const void *fdt);
+// ERR_NOT_SUPPORTED without PSCI, ERR_IO if it refuses. `entry` gets context in x0, with the MMU
+// off.
+status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context) MUST_CHECK;
 
 #endif

@@ -8,8 +8,13 @@
 #include <libfdt.h>
 #include <string.h>
 
+#define PSCI_CPU_OFF      0x84000002u
+#define PSCI_CPU_ON       0xc4000003u // of the 64-bit convention
 #define PSCI_SYSTEM_OFF   0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
+
+#define PSCI_SUCCESS       0
+#define PSCI_NOT_SUPPORTED (-1)
 
 static enum { PSCI_NONE, PSCI_HVC, PSCI_SMC } psci_method;
 
@@ -33,12 +38,12 @@ void psci_init(const void *fdt)
     }
 }
 
-static void psci_call(uint32_t function)
+static int32_t psci_call(uint32_t function, uint64_t a1, uint64_t a2, uint64_t a3)
 {
     register uint64_t x0 __asm__("x0") = function;
-    register uint64_t x1 __asm__("x1") = 0;
-    register uint64_t x2 __asm__("x2") = 0;
-    register uint64_t x3 __asm__("x3") = 0;
+    register uint64_t x1 __asm__("x1") = a1;
+    register uint64_t x2 __asm__("x2") = a2;
+    register uint64_t x3 __asm__("x3") = a3;
     // SMC Calling Convention: x4-x17 may change.
 #define PSCI_CLOBBERS                                                                           \
     "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
@@ -50,17 +55,35 @@ static void psci_call(uint32_t function)
                          : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
                          :
                          : PSCI_CLOBBERS);
+    } else {
+        return PSCI_NOT_SUPPORTED;
     }
+    return (int32_t)x0;
+}
+
+status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)
+{
+    switch (psci_call(PSCI_CPU_ON, hw_id, entry, (uintptr_t)context)) {
+    case PSCI_SUCCESS: return OK;
+    case PSCI_NOT_SUPPORTED: return ERR_NOT_SUPPORTED;
+    default: return ERR_IO;
+    }
+}
+
+void arch_cpu_off(void)
+{
+    (void)psci_call(PSCI_CPU_OFF, 0, 0, 0); // returns only if firmware refuses
+    arch_halt();
 }
 
 void arch_power_off(void)
 {
-    psci_call(PSCI_SYSTEM_OFF);
+    (void)psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
     arch_halt();
 }
 
 void arch_restart(void)
 {
-    psci_call(PSCI_SYSTEM_RESET);
+    (void)psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
     arch_halt();
 }

@@ -51,6 +51,21 @@ entry:
     ldr     x0, =virtual_start
     br      x0
 
+// Where firmware starts a further CPU (arch_cpu_start): x0 = its struct arch_percpu, everything else
+// as at `entry`. Its TTBR0 maps the page of this code, at its own address (secondary_map_build).
+    .global secondary_entry
+secondary_entry:
+    msr     daifset, #0xf
+    mov     x21, x0
+    bl      drop_to_el1
+    adrp    x0, secondary_ttbr1
+    ldr     x1, [x0, :lo12:secondary_ttbr1]
+    adrp    x22, mmu_empty_table
+    adrp    x0, boot_identity_l0
+    bl      enable_mmu
+    ldr     x0, =secondary_virtual
+    br      x0
+
 // x0 = TTBR0, x1 = TTBR1.
 enable_mmu:
     ldr     x2, =MAIR_VALUE
@@ -173,6 +188,27 @@ virtual_start:
     mov     x0, x20
     mov     x1, x21
     bl      arm64_start
+    b       .
+
+// A further CPU at the link address; x21 = its struct arch_percpu, x22 = the empty table. Its stack
+// and everything else it uses from here on is in the final tables and seen through the caches.
+secondary_virtual:
+    msr     ttbr0_el1, x22
+    mrs     x0, sctlr_el1
+    orr     x0, x0, #SCTLR_WXN
+    msr     sctlr_el1, x0
+    isb
+    tlbi    vmalle1                 // the identity map, and entries from before WXN
+    dsb     nsh
+    ldr     x0, =arm64_vectors
+    msr     vbar_el1, x0
+    msr     tpidr_el1, x21          // a stack overflow finds the emergency stack
+    isb
+    ldr     x0, [x21, #PERCPU_STACK_TOP]
+    mov     sp, x0
+    mov     x29, xzr                // the backtrace ends here
+    mov     x0, x21
+    bl      kernel_secondary
     b       .
 
 // void mmu_replace_tables(paddr_t root, paddr_t empty, uint64_t image_delta) Switches TTBR1 to new

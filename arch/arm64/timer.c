@@ -5,6 +5,7 @@
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include "kernel/lib/devicetree.h"
+#include <arch/cpu.h>
 #include <arch/timer.h>
 #include <libfdt.h>
 
@@ -15,6 +16,7 @@
 #define GIC_CELLS_MIN       3
 
 static uint64_t frequency; // ticks per second
+static uint32_t line;      // of the timer, on every CPU
 
 // Cells of one interrupt specifier of the node: #interrupt-cells of the nearest interrupt-parent.
 static unsigned interrupt_cells(const void *fdt, int node)
@@ -64,8 +66,15 @@ void arch_timer_init(const void *fdt)
     if (frequency == 0) {
         panic("device tree: " TIMER_NODE ": clock-frequency: missing, and CNTFRQ_EL0 is 0");
     }
+    line = timer_line(fdt, node);
+    arch_timer_init_cpu();
+}
+
+// The line is per CPU, and off when the controller has been set up.
+void arch_timer_init_cpu(void)
+{
     arch_timer_set(DEADLINE_NEVER);
-    intc_enable_timer(timer_line(fdt, node));
+    intc_enable_timer(line);
 }
 
 // Seconds and the rest apart: with a 32-bit frequency no product exceeds 64 bits before the year

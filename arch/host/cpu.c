@@ -54,6 +54,20 @@ void arch_interrupts_poll(void)
 bool arch_interrupt_pending(void) { return false; }
 void arch_halt(void) { host_stop("halt"); }
 void arch_relax(void) { sched_yield(); }
+
+uint64_t arch_cpu_hw_id(void) { return arch_percpu()->id; }
+uintptr_t arch_cpu_stack_top(unsigned id) { return id == 0; } // not 0, and used by nobody
+status_t arch_cpu_start(struct arch_percpu *percpu)
+{
+    (void)percpu;
+    return ERR_NOT_SUPPORTED;
+}
+void arch_intc_init_cpu(void) {}
+void arch_timer_init_cpu(void) {}
+void arch_cpu_kick(const struct arch_percpu *target) { (void)target; }
+void arch_cpu_kick_others(void) {}
+void arch_fp_release(struct thread *t) { (void)t; }
+void arch_cpu_off(void) { host_stop("CPU off"); }
 void arch_power_off(void) { host_stop("power off"); }
 void arch_restart(void) { host_stop("restart"); }
 

@@ -13,7 +13,7 @@ struct cpu_features cpu_features;
 #define SCOUNTEREN_CY (1u << 0)
 #define SCOUNTEREN_TM (1u << 1)
 
-int cpu_node(const void *fdt)
+int cpu_node(const void *fdt, uint64_t wanted)
 {
     int node, cpus = fdt_path_offset(fdt, "/cpus");
     if (cpus < 0) {
@@ -29,7 +29,7 @@ int cpu_node(const void *fdt)
         for (int i = 0; i < len; i++) {
             hart = hart << 8 | reg[i];
         }
-        if (hart == boot_hart) {
+        if (hart == wanted) {
             return node;
         }
     }
@@ -38,7 +38,7 @@ int cpu_node(const void *fdt)
 
 int cpu_interrupt_node(const void *fdt)
 {
-    int node, cpu = cpu_node(fdt);
+    int node, cpu = cpu_node(fdt, boot_hart);
     if (cpu < 0) {
         return cpu;
     }
@@ -84,12 +84,20 @@ static bool cpu_has(const void *fdt, int node, const char *name, bool otherwise)
     return isa != NULL ? isa_string_has(isa, name) : otherwise;
 }
 
+bool cpu_is_alike(const void *fdt, uint64_t hart)
+{
+    int node = cpu_node(fdt, hart);
+    return node >= 0 && fdt_getprop(fdt, node, "mmu-type", NULL) != NULL &&
+           (!cpu_features.fp || cpu_has(fdt, node, "d", true)) &&
+           (!cpu_features.sstc || cpu_has(fdt, node, "sstc", false));
+}
+
 static void features_find(const void *fdt)
 {
     if (fdt_check_header(fdt) != 0 || fdt_totalsize(fdt) > DEVICETREE_BYTES_MAX) {
         return; // boot_info_parse will say what is wrong; until then: no extension
     }
-    int node = cpu_node(fdt);
+    int node = cpu_node(fdt, boot_hart);
     const char *isa = node < 0 ? NULL : devicetree_string(fdt, node, "riscv,isa");
     ksnprintf(cpu_features.isa, sizeof(cpu_features.isa), "%s", isa != NULL ? isa : "rv64");
     csr_set(sstatus, SSTATUS_FS); // stays zero where there are no FP registers
@@ -100,13 +108,14 @@ static void features_find(const void *fdt)
 
 void arch_cpu_init(struct arch_percpu *percpu)
 {
-    percpu->stack_top = (uintptr_t)kernel_stack_top;
-    percpu->hw_id_low = (uint32_t)boot_hart;
     __asm__ volatile("mv tp, %0" ::"r"(percpu));
-    csr_write(sscratch, kernel_stack_top);
+    csr_write(sscratch, percpu->stack_top);
     csr_write(stvec, trap_entry);
     csr_clear(sstatus, SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR);
-    features_find(phys_to_virt(boot_fdt_pa));
+    if (percpu->id == 0) {
+        features_find(phys_to_virt(boot_fdt_pa)); // those that are started later are alike
+        cpu_records[0] = percpu;
+    }
     // User programs may read the clock (the vDSO does) and count cycles (design section 12); 4.1.5
     // of the privileged specification.
     csr_write(scounteren, SCOUNTEREN_CY | SCOUNTEREN_TM);
@@ -149,12 +158,16 @@ void arch_power_off(void) { sbi_shutdown(false); }
 
 void arch_restart(void) { sbi_shutdown(true); }
 
+// A frame has two words below it. Only this CPU's stacks are looked at.
 static bool on_a_stack(vaddr_t frame)
 {
+    const struct arch_percpu *percpu = arch_percpu();
+    vaddr_t top = percpu != NULL ? percpu->stack_top : arch_cpu_stack_top(0);
+    vaddr_t bottom = top - (KERNEL_STACK_TOP - KERNEL_STACK_GUARD);
+    vaddr_t emergency = top + KERNEL_STACK_SCRATCH_BYTES;
     return frame % 8 == 0 &&
-           ((frame >= (vaddr_t)kernel_stack_bottom + 16 && frame <= (vaddr_t)kernel_stack_top) ||
-            (frame >= (vaddr_t)emergency_stack_bottom + 16 &&
-             frame <= (vaddr_t)emergency_stack_top));
+           ((frame >= bottom + 16 && frame <= top) ||
+            (frame >= emergency + 16 && frame <= emergency + EMERGENCY_STACK_BYTES));
 }
 
 // With frame pointers, s0 points behind the saved ra and s0 (RISC-V ELF psABI, "frame pointer

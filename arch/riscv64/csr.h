@@ -13,8 +13,10 @@
 #define SSTATUS_MXR    (1 << 19)
 #define SSTATUS_UXL_64 (2ull << 32)
 
+#define INTERRUPT_SOFTWARE 1
 #define INTERRUPT_TIMER    5
 #define INTERRUPT_EXTERNAL 9
+#define SIE_SSIE           (1 << INTERRUPT_SOFTWARE)
 #define SIE_STIE           (1 << INTERRUPT_TIMER)
 #define SIE_SEIE           (1 << INTERRUPT_EXTERNAL)
 

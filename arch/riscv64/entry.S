@@ -13,8 +13,6 @@
 #include "csr.h"
 #include <arch_frame.h>
 
-#define PERCPU_STACK_TOP 8
-
 // What a system call keeps: callee-saved registers, ra (the stub is inline assembly), arguments,
 // number and extra word. t0 is saved, sp and pc are not here.
 .macro save_syscall_registers
@@ -108,7 +106,8 @@ trap_entry:
     call    trap_syscall
 
     // Back to the same thread: s1-s11 and gp still hold its values, because C code preserves them.
-    // Whoever changes those of a frame makes it full.
+    // Whoever changes those of a frame makes it full; THREAD_MOVED is set when the thread was let go
+    // meanwhile and may have run elsewhere.
     bne     a0, s0, thread_load
     ld      t0, THREAD_FULL(a0)
     bnez    t0, thread_load
@@ -121,7 +120,7 @@ trap_entry:
     // Interrupts and faults: t1 = pc. Everything is saved.
 trap_full:
     sd      t1, THREAD_PC(sp)
-    li      t0, 1
+    li      t0, THREAD_ALL
     sd      t0, THREAD_FULL(sp)
     sd      t2, THREAD_X(7)(sp)
     sd      t3, THREAD_X(28)(sp)
@@ -161,6 +160,7 @@ thread_load:
     ld      s11, THREAD_X(27)(a0)
     ld      t0, THREAD_FULL(a0)
     load_call_registers
+    andi    t0, t0, THREAD_ALL
     bnez    t0, 1f
     clear_dead_registers
     ld      a0, THREAD_X(10)(a0)
@@ -188,11 +188,12 @@ trap_from_kernel:
     csrr    t0, sscratch
     csrw    sscratch, sp
     sub     t1, sp, t0              // bytes in use
-    li      t2, KERNEL_STACK_BYTES - KERNEL_STACK_SCRATCH_BYTES - KERNEL_STACK_RESERVE_BYTES
+    li      t2, KERNEL_STACK_TOP - KERNEL_STACK_GUARD - KERNEL_STACK_RESERVE_BYTES
     bltu    t2, t1, 1f
     addi    t1, t0, -KERNEL_FRAME_BYTES
     j       2f
-1:  lla     t1, emergency_stack_top - KERNEL_FRAME_BYTES
+1:  li      t1, KERNEL_STACK_SCRATCH_BYTES + EMERGENCY_STACK_BYTES - KERNEL_FRAME_BYTES
+    add     t1, t1, sp
 2:  sd      t0, THREAD_X(2)(t1)
     ld      t0, THREAD_X(5)(sp)
     ld      t2, THREAD_X(6)(sp)

@@ -4,8 +4,8 @@
 // it then takes the registers over and runs again. A thread that uses no floating point costs
 // nothing. RISC-V privileged specification 1.12, section 3.1.6.6.
 //
-// An owner must not move to another CPU with its state left behind: whoever migrates threads saves
-// it first (there is one CPU now).
+// An owner must not move to another CPU with its state left behind: with several CPUs a thread
+// gives the registers up whenever it stops running (arch_fp_release).
 #include "port.h"
 
 static_assert(offsetof(struct arch_thread, f) == offsetof(struct arch_thread, fcsr) + 8,
@@ -28,6 +28,22 @@ bool fpu_first_use(struct arch_thread *t)
     t->sstatus |= SSTATUS_FS;
     cpu->fp_owner = (struct thread *)t;
     return true;
+}
+
+// Also notes that the thread's integer registers are no longer this CPU's: when it comes back, all
+// of them are loaded, even if nothing else ran here in between (entry.S).
+void arch_fp_release(struct thread *thread)
+{
+    struct arch_percpu *cpu = arch_percpu();
+    struct arch_thread *t = (struct arch_thread *)thread;
+    t->full |= THREAD_MOVED;
+    if (cpu->fp_owner == thread) {
+        csr_set(sstatus, SSTATUS_FS);
+        fpu_save(&t->fcsr);
+        csr_clear(sstatus, SSTATUS_FS);
+        t->sstatus &= ~(uint64_t)SSTATUS_FS;
+        cpu->fp_owner = NULL;
+    }
 }
 
 void arch_thread_fini(struct arch_thread *t)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // RISC-V: the platform-level interrupt controller (RISC-V PLIC specification 1.0), and taking
 // interrupts. Each line has a gateway; a context is one hart in one mode, and the boot hart's
-// S-mode context gets everything.
+// S-mode context gets everything: the other harts take no interrupts of devices, only kicks (SBI
+// IPIs) and their timers.
 //
 // The gateway of a claimed line forwards nothing until the line is completed. So claiming masks the
 // line for its driver, and arch_irq_unmask completes it. Completing at once and masking by the
@@ -9,6 +10,7 @@
 // the gateway latch a second interrupt from a level that the driver has had no time to lower.
 #include "kernel/debug/log.h"
 #include "kernel/lib/devicetree.h"
+#include "kernel/lib/spinlock.h"
 #include "port.h"
 #include <arch/intc.h>
 #include <arch/mmu.h>
@@ -29,8 +31,10 @@ static struct plic {
     volatile uint32_t *enable;   // of our context, a bit per line
     volatile uint32_t *context;
     uint32_t lines; // line numbers are below this
+    // plic_lock, because a driver may unmask on any CPU: enable, and
     uint32_t in_service[PLIC_LINES_MAX / 32];
 } plic;
+static struct spinlock plic_lock = SPINLOCK_INIT("plic", LOCK_IRQ);
 
 // The registers are little-endian words. The fences keep device accesses in order with those to
 // memory (o, i = device output, input): what a driver wrote before unmasking is visible to the
@@ -110,7 +114,22 @@ void arch_intc_init(const void *fdt)
         reg_write(&plic.enable[word], 0);
     }
     reg_write(&plic.context[PLIC_THRESHOLD / 4], 0);
-    csr_set(sie, SIE_SEIE);
+    csr_set(sie, SIE_SEIE | SIE_SSIE);
+}
+
+void arch_intc_init_cpu(void) { csr_set(sie, SIE_SSIE); }
+
+// What was written before is seen by who takes the interrupt (sbi_kick goes through device memory).
+void arch_cpu_kick(const struct arch_percpu *target)
+{
+    __asm__ volatile("fence rw, iorw" ::: "memory");
+    sbi_kick(target->hw_id);
+}
+
+void arch_cpu_kick_others(void)
+{
+    __asm__ volatile("fence rw, iorw" ::: "memory");
+    sbi_kick_all(); // this one too, which then sees nothing to do
 }
 
 uint32_t arch_irq_count(void) { return plic.lines; }
@@ -128,14 +147,18 @@ void arch_irq_mask(uint32_t line)
 {
     ASSERT(arch_irq_valid(line));
     volatile uint32_t *word = &plic.enable[line / 32];
+    spin_lock(&plic_lock);
     reg_write(word, reg_read(word) & ~(1u << line % 32));
+    spin_unlock(&plic_lock);
 }
 
 void arch_irq_unmask(uint32_t line)
 {
     ASSERT(arch_irq_valid(line));
     volatile uint32_t *word = &plic.enable[line / 32];
-    uint32_t bit = 1u << line % 32, enabled = reg_read(word);
+    uint32_t bit = 1u << line % 32;
+    spin_lock(&plic_lock);
+    uint32_t enabled = reg_read(word);
     if ((enabled & bit) == 0) {
         reg_write(word, enabled | bit); // first: completion of a disabled line is ignored
     }
@@ -143,6 +166,7 @@ void arch_irq_unmask(uint32_t line)
         plic.in_service[line / 32] &= ~bit;
         reg_write(&plic.context[PLIC_CLAIM / 4], line);
     }
+    spin_unlock(&plic_lock);
 }
 
 static void external_poll(void)
@@ -150,7 +174,9 @@ static void external_poll(void)
     uint32_t line;
     while ((line = reg_read(&plic.context[PLIC_CLAIM / 4])) != 0) {
         ASSERT(line < plic.lines); // only lines of ours were enabled
+        spin_lock(&plic_lock);
         plic.in_service[line / 32] |= 1u << line % 32;
+        spin_unlock(&plic_lock);
         irq_fire(line);
     }
 }
@@ -159,6 +185,10 @@ void arch_interrupts_poll(void)
 {
     uint64_t pending;
     while ((pending = csr_read(sip) & csr_read(sie)) != 0) {
+        if ((pending & SIE_SSIE) != 0) {
+            csr_clear(sip, SIE_SSIE); // a kick: to have come here is all that it is for
+            panic_join();
+        }
         if ((pending & SIE_STIE) != 0) {
             csr_clear(sie, SIE_STIE); // until arch_timer_set
             timer_interrupt();

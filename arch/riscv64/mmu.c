@@ -23,7 +23,7 @@
 #define DEVICE_WINDOW 0xffffffffc0000000ull
 #define DEVICE_BLOCK  (1ull << 21)
 
-extern char rodata_start[], data_start[], kernel_stack_guard[];
+extern char rodata_start[], data_start[];
 
 vaddr_t arch_physmap_base;
 struct mmu mmu;
@@ -121,10 +121,13 @@ void arch_mmu_init(const struct boot_info *boot)
     physmap_build(boot);
     image_map(kernel_image_start, rodata_start, PTE_R | PTE_X);
     image_map(rodata_start, data_start, PTE_R);
-    image_map(data_start, kernel_stack_guard, PTE_R | PTE_W);
-    image_map(kernel_stack_guard + PAGE_SIZE, kernel_image_end, PTE_R | PTE_W); // an overflowing
-                                                                                // stack meets the
-                                                                                // gap
+    const char *start = data_start;
+    for (unsigned i = 0; i < KERNEL_STACKS; i++) {
+        const char *guard = kernel_stacks + i * KERNEL_STACK_BLOCK;
+        image_map(start, guard, PTE_R | PTE_W);
+        start = guard + KERNEL_STACK_GUARD; // an overflowing stack meets the gap
+    }
+    image_map(start, kernel_image_end, PTE_R | PTE_W);
 
     // kernel_map made the table of the highest 512 GiB for the image; the device window joins it.
     uint64_t *top = phys_to_virt(mmu.root);

@@ -18,9 +18,10 @@ extern struct cpu_features cpu_features;
 extern uint64_t boot_hart;
 extern paddr_t boot_fdt_pa;
 
-// Device tree (cpu.c). The offset of the boot hart's /cpus node or of its interrupt controller, or
-// a negative libfdt error.
-int cpu_node(const void *fdt);
+// Device tree (cpu.c). The offset of a hart's /cpus node or of the boot hart's interrupt
+// controller, or a negative libfdt error.
+int cpu_node(const void *fdt, uint64_t hart);
+bool cpu_is_alike(const void *fdt, uint64_t hart); // has what the kernel uses of the boot hart
 int cpu_interrupt_node(const void *fdt);
 
 // SBI (sbi.c). RISC-V SBI specification 1.0, chapters 3 to 10.
@@ -30,6 +31,15 @@ struct sbi_result {
 };
 struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsigned long a0,
                            unsigned long a1);
+bool sbi_has_cpus(void); // HSM, IPI and RFENCE: what more than one CPU takes
+status_t sbi_hart_start(uint64_t hart, paddr_t entry, void *context) MUST_CHECK;
+NORETURN void sbi_hart_stop(void);
+void sbi_kick(uint64_t hart);
+void sbi_kick_all(void);
+// Fences on a set of CPUs, complete on return.
+void sbi_fence_i(uint32_t cpus);
+void sbi_fence_all(uint32_t cpus); // every translation of every address space
+void sbi_fence_page(uint32_t cpus, vaddr_t va, uint32_t asid);
 bool sbi_has(unsigned long extension);
 void sbi_timer_set(uint64_t ticks);
 NORETURN void sbi_shutdown(bool restart);
@@ -97,10 +107,14 @@ extern struct page_table device_table;
 void mmu_boot_init(void); // mode, ASID bits and physmap base, from satp
 void asid_init(void);     // aspace.c, once the final tables are active
 
+// cpus.c: the record of each CPU that was started, by number; the boot CPU's from arch_cpu_init on.
+extern struct arch_percpu *cpu_records[KERNEL_STACKS];
+extern unsigned cpu_records_count;
+extern char secondary_entry[]; // start.S
+
 // entry.S
-extern char trap_entry[], kernel_stack_bottom[], kernel_stack_top[], emergency_stack_bottom[],
-    emergency_stack_top[];
-bool csr_probe_stimecmp(void); // whether writing stimecmp (all ones) traps
+extern char trap_entry[], kernel_stacks[]; // KERNEL_STACK_BLOCK bytes per CPU
+bool csr_probe_stimecmp(void);             // whether writing stimecmp (all ones) traps
 // uaccess.S
 extern char uaccess_start[], uaccess_end[], uaccess_fail[];
 status_t uaccess_copy(void *to, const void *from, size_t len) MUST_CHECK;

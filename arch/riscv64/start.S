@@ -41,7 +41,7 @@ start:
     addi    t0, t0, 8
     bltu    t0, t1, 1b
 
-    lla     sp, kernel_stack_top
+    lla     sp, kernel_stacks + KERNEL_STACK_TOP
     lla     a0, kernel_image_start
     mv      a1, s1
     call    boot_tables_build       // a0 = satp for Sv39, a1 = for Sv48 or 0
@@ -64,7 +64,7 @@ start:
 
     .balign 4
 2:  sfence.vma                      // nothing cached from before, whatever firmware did
-    lla     sp, kernel_stack_top
+    lla     sp, kernel_stacks + KERNEL_STACK_TOP
     csrw    sscratch, sp
     lla     t0, trap_entry
     csrw    stvec, t0
@@ -75,18 +75,39 @@ start:
     li      ra, 0
     tail    boot_enter
 
-    // The boot CPU's kernel stack. The page below it is left out of the final tables; the scratch
-    // area is above.
+    // Where firmware starts a further hart (arch_cpu_start): a0 = its id, a1 = its struct
+    // arch_percpu, MMU off. The step into virtual memory is the same, straight to the final tables.
+    .globl  secondary_entry
+secondary_entry:
+    csrw    sie, zero
+    li      t0, SSTATUS_SIE | SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR
+    csrc    sstatus, t0
+    lla     t0, kernel_image_start
+    lla     t1, 3f
+    sub     t1, t1, t0
+    li      t2, -0x80000000         // KERNEL_IMAGE_BASE
+    add     t1, t1, t2
+    csrw    stvec, t1
+    ld      t0, secondary_satp
+    sfence.vma
+    csrw    satp, t0
+    j       .                       // not reached
+
+    .balign 4
+3:  sfence.vma
+    ld      sp, PERCPU_STACK_TOP(a1)
+    csrw    sscratch, sp
+    lla     t0, trap_entry
+    csrw    stvec, t0
+    mv      tp, a1
+    mv      a0, a1
+    li      s0, 0
+    li      ra, 0
+    tail    kernel_secondary
+
+    // The kernel stacks. The first page of each block is left out of the final tables.
     .section .bss.stack, "aw", @nobits
     .balign 4096
-    .globl  kernel_stack_guard, kernel_stack_bottom, kernel_stack_top
-    .globl  emergency_stack_bottom, emergency_stack_top
-kernel_stack_guard:
-    .skip   4096
-kernel_stack_bottom:
-    .skip   KERNEL_STACK_BYTES - KERNEL_STACK_SCRATCH_BYTES
-kernel_stack_top:
-    .skip   KERNEL_STACK_SCRATCH_BYTES
-emergency_stack_bottom:
-    .skip   EMERGENCY_STACK_BYTES
-emergency_stack_top:
+    .globl  kernel_stacks
+kernel_stacks:
+    .skip   KERNEL_STACKS * KERNEL_STACK_BLOCK

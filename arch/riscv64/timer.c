@@ -17,7 +17,7 @@ void arch_timer_init(const void *fdt)
     int len, cpus = fdt_path_offset(fdt, "/cpus");
     const fdt32_t *hz = cpus < 0 ? NULL : fdt_getprop(fdt, cpus, "timebase-frequency", &len);
     if (hz == NULL) {
-        int cpu = cpu_node(fdt);
+        int cpu = cpu_node(fdt, boot_hart);
         hz = cpu < 0 ? NULL : fdt_getprop(fdt, cpu, "timebase-frequency", &len);
     }
     if (hz == NULL || (len != 4 && len != 8)) {
@@ -30,6 +30,8 @@ void arch_timer_init(const void *fdt)
     ns_per_tick = NS_PER_SECOND % frequency == 0 ? NS_PER_SECOND / frequency : 0;
     arch_timer_set(DEADLINE_NEVER);
 }
+
+void arch_timer_init_cpu(void) { arch_timer_set(DEADLINE_NEVER); }
 
 uint64_t arch_clock_ns(void)
 {

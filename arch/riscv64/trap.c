@@ -48,6 +48,15 @@ static const struct cause *cause_find(uint64_t scause)
     return scause < ARRAY_SIZE(causes) && causes[scause].text != NULL ? &causes[scause] : &unknown;
 }
 
+// When a page becomes mapped, or may be written at last, only the hart that did it is told
+// (aspace.c): this one may have faulted on what it remembers of the entry, and must look again.
+static void stale_entry_drop(const struct cause *cause, vaddr_t va)
+{
+    if (cause->kind == FAULT_READ || cause->kind == FAULT_WRITE || cause->kind == FAULT_EXECUTE) {
+        __asm__ volatile("sfence.vma %0, zero" ::"r"(va) : "memory");
+    }
+}
+
 struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t stval);
 struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t stval)
 {
@@ -59,6 +68,7 @@ struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t s
     if (scause == CAUSE_ILLEGAL && fpu_first_use(t)) {
         return thread;
     }
+    stale_entry_drop(cause_find(scause), stval);
     struct fault_info fault = {
         .kind = cause_find(scause)->kind,
         .address = stval,
@@ -87,6 +97,7 @@ static bool uaccess_resolve(const struct cause *cause, vaddr_t va)
     if (as == NULL) {
         return false;
     }
+    stale_entry_drop(cause, va);
     return aspace_fault(as, va, cause->kind == FAULT_WRITE ? PROT_WRITE : PROT_READ) == OK;
 }
 
@@ -100,10 +111,12 @@ static NORETURN void kernel_fault(const struct kernel_frame *f, const struct cau
     registers_dump(f->x);
     klog("scause 0x%lx stval 0x%lx sstatus 0x%lx", scause, stval, f->sstatus);
     backtrace_print(f->x[0], f->x[X_S0]);
-    if (sp < (vaddr_t)kernel_stack_bottom + KERNEL_STACK_RESERVE_BYTES ||
-        sp > (vaddr_t)kernel_stack_top) {
-        panic("kernel stack overflow: sp 0x%lx, stack %p-%p, %s", sp, (void *)kernel_stack_bottom,
-              (void *)kernel_stack_top, cause->text);
+    const struct arch_percpu *percpu = arch_percpu();
+    vaddr_t top = percpu != NULL ? percpu->stack_top : arch_cpu_stack_top(0);
+    vaddr_t bottom = top - (KERNEL_STACK_TOP - KERNEL_STACK_GUARD);
+    if (sp < bottom + KERNEL_STACK_RESERVE_BYTES || sp > top) {
+        panic("kernel stack overflow: sp 0x%lx, stack 0x%lx-0x%lx, %s", sp, bottom, top,
+              cause->text);
     }
     panic("kernel fault: %s at pc 0x%lx, address 0x%lx", cause->text, f->x[0], stval);
 }
@@ -150,7 +163,7 @@ void arch_thread_restart_syscall(struct arch_thread *t)
     for (unsigned i = 28; i < 32; i++) {
         t->x[i] = 0;
     }
-    t->full = 1;
+    t->full |= THREAD_ALL;
 }
 
 void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1,
@@ -159,7 +172,7 @@ void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t 
     *t = (struct arch_thread){
         .sstatus = SSTATUS_SPIE | SSTATUS_UXL_64, // SPP = 0: user mode; FS off; SUM and MXR off
         .percpu = arch_percpu(),
-        .full = 1,
+        .full = THREAD_ALL,
     };
     t->x[0] = pc;
     t->x[X_SP] = sp;

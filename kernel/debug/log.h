@@ -32,6 +32,9 @@ bool console_echoes(void); // whether klog writes to it
 // panic=off, else halt). A panic inside a panic prints one line and stops.
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 bool panic_in_progress(void);
+// Stops this CPU for good if another one panics. The port calls it after every interrupt, and so
+// does who waits for a lock.
+void panic_join(void);
 void panic_set_power_off(bool on); // bootarg panic=off
 
 // Release builds keep ASSERT; DEBUG_ASSERT is compiled only when BF_DEBUG is 1.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The end: message, backtrace, stop. The first CPU to panic reports; another one that panics
-// meanwhile halts; the same one panicking again (the report itself ran into the fault) prints one
-// line and stops.
+// The end: message, backtrace, stop. The first CPU to panic reports and kicks the others, which
+// halt (panic_join); another one that panics meanwhile halts; the same one panicking again (the
+// report itself ran into the fault) prints one line and stops.
 #include "kernel/debug/log.h"
 
 #include "kernel/lib/printf.h"
@@ -53,6 +53,14 @@ static uint32_t this_cpu(void)
     return percpu != NULL ? percpu->id : 0;
 }
 
+void panic_join(void)
+{
+    uint32_t panicking = __atomic_load_n(&owner, __ATOMIC_RELAXED);
+    if (panicking != 0 && panicking != this_cpu() + 1) {
+        arch_halt();
+    }
+}
+
 void panic(const char *fmt, ...)
 {
     char message[256];
@@ -72,6 +80,7 @@ void panic(const char *fmt, ...)
         console_write("\n", 1);
         stop();
     }
+    arch_cpu_kick_others();
     klog_panic_begin();
     klog("PANIC on CPU %u: %s", me - 1, message);
     backtrace_print(0, arch_frame_pointer());

@@ -254,14 +254,35 @@ static void read_chosen(const void *fdt, struct boot_info *info)
     }
 }
 
+// The id that firmware knows the CPU by: one or two cells of its reg, by the #address-cells of
+// /cpus.
+static bool read_cpu_id(const void *fdt, int node, unsigned cells, uint64_t *id)
+{
+    int bytes;
+    const uint32_t *reg = fdt_getprop(fdt, node, "reg", &bytes);
+    return reg != NULL && (unsigned)bytes >= cells * sizeof(uint32_t) &&
+           devicetree_number(&reg, cells, id);
+}
+
 static void read_cpus(const void *fdt, struct boot_info *info)
 {
-    unsigned count = 0;
+    unsigned count = 0, address_cells = 1, size_cells = 0;
     int node, cpus = fdt_path_offset(fdt, "/cpus");
-    if (cpus >= 0) {
+    if (cpus >= 0 && devicetree_cells(fdt, cpus, &address_cells, &size_cells)) {
         fdt_for_each_subnode(node, fdt, cpus) {
             const char *type = devicetree_string(fdt, node, "device_type");
-            count += type != NULL && strcmp(type, "cpu") == 0 && devicetree_enabled(fdt, node);
+            uint64_t id;
+            if (type == NULL || strcmp(type, "cpu") != 0 || !devicetree_enabled(fdt, node)) {
+                continue;
+            }
+            if (!read_cpu_id(fdt, node, address_cells, &id)) {
+                klog("boot: /cpus: a CPU without a usable reg is left out");
+                continue;
+            }
+            if (count < BOOT_CPUS_MAX) {
+                info->cpu_hw_ids[count] = id;
+            }
+            count++;
         }
     }
     if (count == 0) {

@@ -30,6 +30,7 @@ struct boot_info {
     uint8_t seed[64];
     unsigned seed_bytes;
     unsigned cpu_count;
+    uint64_t cpu_hw_ids[BOOT_CPUS_MAX]; // reg of each: MPIDR affinity or hart id
     char model[64];
 };
 

@@ -30,7 +30,7 @@ static void banner(void)
     }
     arch_cpu_describe(cpu, sizeof(cpu));
     klog("Bullfinch %s on %s: %s", BULLFINCH_VERSION, arch_name, boot.model);
-    klog("cpu: %s; %u present, 1 in use", cpu, boot.cpu_count);
+    klog("cpu: %s", cpu);
     klog("memory: %lu MiB; command line: %s", ram >> 20, boot.cmdline);
 }
 
@@ -82,6 +82,16 @@ void kernel_main(const void *fdt, paddr_t fdt_pa)
     random_seed(boot.seed, boot.seed_bytes, arch_clock_ns());
     objects_init();
     reaper_start();
+    sched_start_cpus(boot.cpu_hw_ids, boot.cpu_count);
+    klog("cpus: %u of %u in use", cpu_count, boot.cpu_count);
     root_start(&boot);
     arch_thread_enter(sched_exit());
+}
+
+void kernel_secondary(struct arch_percpu *percpu)
+{
+    arch_cpu_init(percpu);
+    arch_intc_init_cpu();
+    arch_timer_init_cpu();
+    sched_enter_secondary(percpu);
 }

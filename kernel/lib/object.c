@@ -52,6 +52,18 @@ static bool count_down(const struct object *o, uint32_t *count)
 
 void object_get(struct object *o) { count_up(o, &o->refs, 1); }
 
+bool object_try_get(struct object *o)
+{
+    uint32_t refs = __atomic_load_n(&o->refs, __ATOMIC_RELAXED);
+    do {
+        if (refs == 0) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(&o->refs, &refs, refs + 1, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
 static void reaper_enqueue(struct object *o)
 {
     o->reap_next = NULL;

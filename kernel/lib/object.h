@@ -34,6 +34,9 @@ struct object {
 
 void object_init(struct object *o, const struct object_ops *ops);
 void object_get(struct object *o);
+// For whoever finds the object in a list that its destruction takes it out of: false if its last
+// reference is gone, and it is about to leave the list.
+bool object_try_get(struct object *o) MUST_CHECK;
 void object_put(struct object *o);        // NULL is allowed
 void object_handle_get(struct object *o); // a reference and a handle
 void object_handle_put(struct object *o);

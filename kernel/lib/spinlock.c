@@ -34,6 +34,7 @@ void spin_lock_contended(struct spinlock *l)
     do {
         // Read until it looks free: a failed exchange would take the cache line from its owner.
         while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED) != 0) {
+            panic_join(); // its owner may have stopped
             arch_relax();
         }
     } while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE) != 0);

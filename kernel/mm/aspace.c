@@ -14,7 +14,7 @@
 static_assert(VM_READ == PROT_READ && VM_WRITE == PROT_WRITE && VM_EXECUTE == PROT_EXEC,
               "mapping flags are page protections");
 
-static struct aspace *active[BOOT_CPUS_MAX]; // each entry private to its CPU, no lock
+static struct aspace *active[BOOT_CPUS_MAX]; // each entry written by its CPU only; atomic
 
 void aspace_init_caches(void)
 {
@@ -91,6 +91,18 @@ status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner)
     return OK;
 }
 
+// Its threads are dead, so no CPU will activate it again; one that has not yet done with its last
+// thread may still have it active.
+static bool active_anywhere(const struct aspace *as)
+{
+    for (unsigned i = 0; i < BOOT_CPUS_MAX; i++) {
+        if (__atomic_load_n(&active[i], __ATOMIC_ACQUIRE) == as) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool aspace_teardown(struct aspace *as)
 {
     struct vmar *root = as->root;
@@ -99,6 +111,9 @@ bool aspace_teardown(struct aspace *as)
     }
     if (aspace_current() == as) {
         aspace_switch(NULL);
+    }
+    if (active_anywhere(as)) {
+        return false; // another CPU is about to activate the next one, or none
     }
     unsigned budget = SLICE_PAGES;
     spin_lock(&root->lock);
@@ -213,7 +228,9 @@ void aspace_switch(struct aspace *as)
 {
     struct aspace **here = &active[this_cpu()];
     if (*here != as) {
-        *here = as;
         arch_aspace_activate(as != NULL ? &as->arch : NULL);
+        // Only now: aspace_teardown of the one before must not begin while it is active. The new
+        // one cannot be torn down yet, because its thread is this CPU's.
+        __atomic_store_n(here, as, __ATOMIC_RELEASE);
     }
 }

@@ -123,12 +123,16 @@ void ipc_release_caller_locked(struct thread *t)
     }
 }
 
-static void ipc_timeout(struct timer *timer)
+// Between the timer's expiry and this lock another CPU may have woken the thread, which may even
+// wait again: then the serial differs.
+static void ipc_timeout(struct timer *timer, uint64_t serial)
 {
     struct thread *t = container_of(timer, struct thread, timeout);
     spin_lock(&ipc_lock);
-    ipc_detach_locked(t);
-    ipc_wake_locked(t, ERR_TIMED_OUT);
+    if (timer->serial == serial) {
+        ipc_detach_locked(t);
+        ipc_wake_locked(t, ERR_TIMED_OUT);
+    }
     spin_unlock(&ipc_lock);
 }
 
@@ -136,7 +140,7 @@ static void ipc_timeout(struct timer *timer)
 void ipc_wait_begin_locked(struct thread *t, enum wait_kind kind, uint64_t deadline)
 {
     t->wait = kind;
-    timer_init(&t->timeout, ipc_timeout);
+    t->timeout.fire = ipc_timeout;
     timer_arm(&t->timeout, deadline);
     sched_block(t);
 }

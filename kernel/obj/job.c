@@ -159,11 +159,12 @@ struct job *job_child_at(struct job *job, uint64_t index)
     struct job *found = NULL;
     spin_lock(&job_lock);
     list_for_each(it, &job->children) {
-        if (index-- == 0) {
-            found = list_entry(it, struct job, sibling);
-            object_get(&found->object);
+        struct job *child = list_entry(it, struct job, sibling);
+        if (index == 0 && object_try_get(&child->object)) {
+            found = child;
             break;
         }
+        index -= index != 0;
     }
     spin_unlock(&job_lock);
     return found;

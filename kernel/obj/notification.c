@@ -31,7 +31,7 @@ static void notification_zero_handles(struct object *o)
     spin_unlock(&ipc_lock);
 }
 
-static void notification_destroy(struct object *o)
+static bool notification_reap(struct object *o)
 {
     struct notification *n = notification_from_object(o);
     struct job *job = n->job;
@@ -39,22 +39,31 @@ static void notification_destroy(struct object *o)
     timer_cancel(&n->timer);
     if (n->bound != NULL) {
         n->bound->bound = NULL;
+        n->bound = NULL;
     }
     spin_unlock(&ipc_lock);
+    if (timer_is_firing(&n->timer)) {
+        return false; // its function is on the way to ipc_lock and will find the serial changed
+    }
     slab_free(&notification_cache, n);
     quota_release(&job->quota, LIMIT_OBJECTS, 1);
     object_put(&job->object);
+    return true;
 }
 
 static const struct object_ops notification_ops = {.type = OBJ_NOTIFICATION,
                                                    .name = "notification",
                                                    .zero_handles = notification_zero_handles,
-                                                   .destroy = notification_destroy};
+                                                   .reap = notification_reap};
 
-static void notification_timer(struct timer *timer)
+static void notification_timer(struct timer *timer, uint64_t serial)
 {
     struct notification *n = container_of(timer, struct notification, timer);
-    notification_signal(n, n->timer_bits);
+    spin_lock(&ipc_lock);
+    if (timer->serial == serial) {
+        notification_signal_locked(n, n->timer_bits);
+    }
+    spin_unlock(&ipc_lock);
 }
 
 status_t notification_create(struct job *job, struct notification **out)

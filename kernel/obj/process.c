@@ -249,6 +249,9 @@ static struct thread *thread_first(struct process *p)
     spin_lock(&job_lock);
     struct list *node = list_first(&p->threads);
     struct thread *t = node == NULL ? NULL : list_entry(node, struct thread, process_node);
+    if (t != NULL) {
+        object_get(&t->object);
+    }
     spin_unlock(&job_lock);
     return t;
 }
@@ -288,7 +291,9 @@ static void process_teardown_slice(struct process *p)
 {
     struct thread *t = thread_first(p);
     if (t != NULL) {
-        thread_die(t);
+        thread_die(t); // if another CPU runs it, that one has been told, and a later slice finds it
+                       // gone
+        object_put(&t->object);
     } else if (handle_table_teardown(&p->handles) && aspace_teardown(&p->aspace)) {
         process_dead(p);
     }
@@ -310,14 +315,17 @@ static void reaper_wake(void) { sched_task_wake(&reaper); }
 
 static bool thread_doomed(struct thread *t)
 {
-    if (t->process->state < PROCESS_DYING) {
+    if (!t->killed && t->state != THREAD_DEAD && t->process->state < PROCESS_DYING) {
         return false;
     }
     thread_die(t);
     return true;
 }
 
-static void thread_activate(struct thread *t) { aspace_switch(&t->process->aspace); }
+static void thread_activate(struct thread *t)
+{
+    aspace_switch(t != NULL ? &t->process->aspace : NULL);
+}
 
 void reaper_start(void)
 {

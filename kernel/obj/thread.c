@@ -43,6 +43,9 @@ static bool thread_reap(struct object *o)
 {
     struct thread *t = thread_from_object(o);
     struct process *p = t->process;
+    if (timer_is_firing(&t->timeout) || __atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
+        return false; // another CPU has not done with it
+    }
     msgbuf_destroy(t);
     arch_thread_fini(&t->arch);
     slab_free(&thread_cache, t);
@@ -148,6 +151,7 @@ status_t thread_start(struct thread *t, uint64_t entry, uint64_t sp, uint64_t ar
         return ERR_INVALID_ARGS;
     }
     spin_lock(&job_lock);
+    spin_lock(&ipc_lock); // as for every wake: nobody retires the thread meanwhile
     struct process *p = t->process;
     status_t s = t->state == THREAD_NEW && p->state < PROCESS_DYING ? OK : ERR_BAD_STATE;
     if (s == OK) {
@@ -155,42 +159,42 @@ status_t thread_start(struct thread *t, uint64_t entry, uint64_t sp, uint64_t ar
         arch_thread_init(&t->arch, entry, sp, arg0, arg1, t->msgbuf_user);
         sched_wake(t);
     }
+    spin_unlock(&ipc_lock);
     spin_unlock(&job_lock);
     return s;
 }
 
-// Takes the thread out of its process's list; false if it was out already.
-static bool thread_unlist(struct thread *t, bool *last)
+// Takes a dead thread out of its process's list. True if it was the last one of a running process.
+static bool thread_unlist(struct thread *t)
 {
     struct process *p = t->process;
     spin_lock(&job_lock);
-    bool listed = !list_empty(&t->process_node);
+    bool listed = !list_empty(&t->process_node); // not so if its creation failed half-way
     if (listed) {
         list_remove(&t->process_node);
         p->thread_count--;
         p->dead_run_time_ns += sched_run_time_ns(t);
         live_threads--;
     }
-    *last = list_empty(&p->threads) && p->state == PROCESS_RUNNING;
+    bool last = listed && list_empty(&p->threads) && p->state == PROCESS_RUNNING;
     spin_unlock(&job_lock);
-    return listed;
+    return last;
 }
 
 void thread_die(struct thread *t)
 {
-    bool last;
-    if (!thread_unlist(t, &last)) {
-        return;
-    }
     spin_lock(&ipc_lock);
+    if (sched_retire(t) != RETIRED) {
+        spin_unlock(&ipc_lock);
+        return; // dead already, or another CPU runs it and will see to it
+    }
     ipc_detach_locked(t);
     timer_cancel(&t->timeout);
     ipc_release_caller_locked(t);
     notification_unbind_thread_locked(t);
     t->wait = WAIT_NONE;
-    sched_dead(t);
     spin_unlock(&ipc_lock);
-    if (last) {
+    if (thread_unlist(t)) {
         process_die(t->process, EXIT_NORMAL, 0, NULL);
     }
     object_put(&t->object);

@@ -13,10 +13,11 @@
 #include <arch/cpu.h>
 
 #define SCHED_SLICE_NS 4000000ull
+#define CPUS_MAX       8u
 
 struct cpu {
     struct arch_percpu arch; // first: the port finds it through its own register
-    struct spinlock lock;    // everything below
+    struct spinlock lock;    // everything below, unless noted
     struct rb_tree run_queue;
     struct rb_tree timers;
     struct thread *handoff; // runs next, without queueing: direct switch
@@ -25,32 +26,51 @@ struct cpu {
     uint64_t slice_end_ns;
     uint64_t min_vruntime;
     uint64_t timer_set_ns; // what the hardware timer is set to
-    bool resched;          // choose again before returning to user mode
-    bool rearm;            // deadlines changed
+    bool resched; // choose again before returning to user mode; also read by this CPU without the
+                  // lock
+    bool rearm;   // deadlines changed; the same
+    bool idle;    // waits for an interrupt; needs a kick to look at its queue
+    bool online;  // has entered the scheduler
+    const struct timer *firing; // timer whose function this CPU calls; atomic
     uint64_t idle_ns;
     uint64_t switches;
 };
 static_assert(offsetof(struct cpu, arch) == 0, "arch_percpu() is the CPU");
 
+extern struct cpu cpus[CPUS_MAX];
+extern unsigned cpu_count; // known CPUs; cpus[0] booted
+
 static inline struct cpu *cpu_this(void) { return (struct cpu *)arch_percpu(); }
 
 void sched_init_boot_cpu(void); // before anything else of this file
+// Starts the further CPUs of the machine (hardware ids; that of the boot CPU is skipped) and waits
+// until each idles or has failed to.
+void sched_start_cpus(const uint64_t *hw_ids, unsigned count);
+NORETURN void sched_enter_secondary(struct arch_percpu *percpu); // on the new CPU
 // Starts a kernel task: a thread of the kernel that does its work in slices and competes like any
 // other.
 void sched_task_start(struct thread *t, const char *name, bool (*slice)(void));
 void sched_task_wake(struct thread *t);
 
 void sched_thread_init(struct thread *t); // NEW, default weight
-// Makes a NEW or BLOCKED thread runnable. Its results are already in its registers.
+// Makes a NEW or BLOCKED thread runnable. Its results are already in its registers. ipc_lock is
+// held.
 void sched_wake(struct thread *t);
 // As sched_wake, but the calling CPU runs it next, before any other; for rendezvous where the
 // current thread blocks.
 void sched_wake_handoff(struct thread *t);
 void sched_block(struct thread *t); // the current thread stops being runnable
-void sched_dead(struct thread *t);  // takes it off every queue for good
+enum retire_result { RETIRED, RETIRE_WAS_DEAD, RETIRE_RUNS_ELSEWHERE };
+// Makes the thread DEAD and takes it off every queue; from then on nobody wakes or runs it. If
+// another CPU runs it, marks it as killed and kicks that CPU, which will call this again itself.
+// ipc_lock is held, as for every wake.
+enum retire_result sched_retire(struct thread *t);
 void sched_yield(struct thread *t);
 void sched_set_weight(struct thread *t, uint32_t weight);
 uint64_t sched_run_time_ns(struct thread *t);
+// May only run on the CPUs of the mask from its next choice on; the mask must hold an online CPU
+// (ERR_INVALID_ARGS).
+status_t sched_set_affinity(struct thread *t, uint32_t mask) MUST_CHECK;
 
 // The way back to user mode: takes pending work, picks the thread to run, idles when there is none.
 // Every trap ends here.
@@ -58,7 +78,7 @@ struct thread *sched_exit(void);
 // Set by the object layer: whether the thread must not return to user mode because its process is
 // dying; it is then made dead.
 extern bool (*sched_thread_doomed)(struct thread *t);
-// Set by the object layer: activates the address space of the thread.
+// Set by the object layer: activates the address space of the thread; NULL: of none.
 extern void (*sched_activate)(struct thread *t);
 
 #endif

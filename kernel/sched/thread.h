@@ -12,6 +12,7 @@
 #include "kernel/sched/timer.h"
 #include <arch/trap.h>
 
+struct cpu;
 struct process;
 struct endpoint;
 struct notification;
@@ -38,7 +39,12 @@ struct thread {
     // Scheduler (LOCK_SCHED)
     enum thread_state state; // RUNNABLE: on a run queue, running, or handed the CPU directly;
                              // BLOCKED: see wait
-    bool queued;             // on the run queue
+    bool queued;             // on the run queue of cpu
+    bool on_cpu; // cpu runs it, or has not yet done with having run it; written with cpu->lock held
+    bool killed; // must die at its next chance; set while another CPU runs it
+    bool task_again;   // kernel task: woken since its slice began
+    struct cpu *cpu;   // where it runs, is queued, or ran last
+    uint32_t affinity; // bit n: may run on CPU n
     struct rb_node run_node;
     uint64_t vruntime; // weighted CPU time, ns at WEIGHT_DEFAULT
     uint64_t run_time_ns;

@@ -12,14 +12,14 @@ static bool deadline_less(const struct rb_node *a, const struct rb_node *b)
            container_of(b, struct timer, node)->deadline_ns;
 }
 
-void timer_init(struct timer *timer, void (*fire)(struct timer *timer))
+void timer_init(struct timer *timer, void (*fire)(struct timer *timer, uint64_t serial))
 {
-    timer->fire = fire;
-    timer->armed = false;
+    *timer = (struct timer){.fire = fire};
 }
 
 void timer_arm(struct timer *timer, uint64_t deadline_ns)
 {
+    timer->serial++; // it is not armed: no CPU looks at it now
     if (deadline_ns == DEADLINE_NEVER) {
         return;
     }
@@ -28,6 +28,7 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
     ASSERT(!timer->armed);
     timer->deadline_ns = deadline_ns;
     timer->armed = true;
+    timer->cpu = cpu;
     rb_insert(&cpu->timers, &timer->node, deadline_less);
     cpu->rearm |= rb_first(&cpu->timers) == &timer->node;
     spin_unlock(&cpu->lock);
@@ -35,18 +36,32 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns)
 
 void timer_cancel(struct timer *timer)
 {
-    if (!timer->armed) {
-        return;
+    struct cpu *cpu = timer->cpu;
+    if (cpu == NULL) {
+        return; // never armed
     }
-    struct cpu *cpu = cpu_this();
     spin_lock(&cpu->lock);
-    // The hardware stays set: an early interrupt finds nothing due and sets the next deadline.
-    rb_remove(&cpu->timers, &timer->node);
-    timer->armed = false;
+    timer->serial++; // under the lock: an expiry just before must have taken the old one along
+    if (timer->armed) {
+        // The hardware stays set: an early interrupt finds nothing due and sets the next deadline.
+        rb_remove(&cpu->timers, &timer->node);
+        timer->armed = false;
+    }
     spin_unlock(&cpu->lock);
 }
 
-static struct timer *timer_take_expired(struct cpu *cpu, uint64_t now)
+bool timer_is_firing(const struct timer *timer)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        if (__atomic_load_n(&cpus[i].firing, __ATOMIC_ACQUIRE) == timer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Takes the first expired timer off the tree and marks it as firing; NULL when none is due.
+static struct timer *timer_take_expired(struct cpu *cpu, uint64_t now, uint64_t *serial)
 {
     struct timer *due = NULL;
     spin_lock(&cpu->lock);
@@ -55,7 +70,9 @@ static struct timer *timer_take_expired(struct cpu *cpu, uint64_t now)
         due = container_of(first, struct timer, node);
         rb_remove(&cpu->timers, first);
         due->armed = false;
+        *serial = due->serial;
     }
+    __atomic_store_n(&cpu->firing, due, __ATOMIC_RELEASE);
     spin_unlock(&cpu->lock);
     return due;
 }
@@ -63,15 +80,15 @@ static struct timer *timer_take_expired(struct cpu *cpu, uint64_t now)
 void timer_interrupt(void)
 {
     struct cpu *cpu = cpu_this();
-    uint64_t now = arch_clock_ns();
+    uint64_t now = arch_clock_ns(), serial;
     struct timer *due;
-    while ((due = timer_take_expired(cpu, now)) != NULL) {
-        due->fire(due);
+    while ((due = timer_take_expired(cpu, now, &serial)) != NULL) {
+        due->fire(due, serial);
     }
+    spin_lock(&cpu->lock);
     cpu->timer_set_ns = DEADLINE_NEVER;
     arch_timer_set(DEADLINE_NEVER);
     cpu->rearm = true;
-    if (now >= cpu->slice_end_ns && !rb_empty(&cpu->run_queue)) {
-        cpu->resched = true;
-    }
+    cpu->resched |= now >= cpu->slice_end_ns && !rb_empty(&cpu->run_queue);
+    spin_unlock(&cpu->lock);
 }

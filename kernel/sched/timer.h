@@ -7,17 +7,29 @@
 
 #include "kernel/lib/rbtree.h"
 
+struct cpu;
+
 struct timer {
     struct rb_node node;
     uint64_t deadline_ns;
-    void (*fire)(struct timer *timer); // the timer is disarmed when this runs and may be armed
-                                       // again or freed by it
-    bool armed;
+    // The timer is disarmed when this runs, and may be armed again. Between the moment its deadline
+    // was found to have passed and the moment this function has its locks, the timer may have been
+    // cancelled or armed anew: then timer->serial is no longer `serial`, and the function must do
+    // nothing.
+    void (*fire)(struct timer *timer, uint64_t serial);
+    struct cpu *cpu; // whose tree it is or was on
+    uint64_t serial; // changes with every arm and cancel
+    bool armed;      // cpu->lock
 };
 
-void timer_init(struct timer *timer, void (*fire)(struct timer *timer));
+// Calls on one timer are serialised by its owner (the lock that fire takes), but for the expiry
+// itself.
+void timer_init(struct timer *timer, void (*fire)(struct timer *timer, uint64_t serial));
 void timer_arm(struct timer *timer, uint64_t deadline_ns); // must not be armed; DEADLINE_NEVER does
                                                            // nothing
 void timer_cancel(struct timer *timer);                    // harmless if not armed
+// Whether some CPU is about to call or calls fire for it: its memory must stay. After the last
+// cancel this ends soon and for good.
+bool timer_is_firing(const struct timer *timer);
 
 #endif

@@ -122,9 +122,11 @@ status_t sys_system_info(struct thread *t, const struct handle_arg *resource, ua
     out.slab_bytes = slab_bytes();
     out.page_table_bytes = pages.by_owner[PAGE_TABLE] * PAGE_SIZE;
     out.uptime_ns = arch_clock_ns();
-    out.idle_ns = cpu_this()->idle_ns;
-    out.context_switches = cpu_this()->switches;
-    out.cpus = 1;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        out.idle_ns += cpus[i].idle_ns; // of all CPUs
+        out.context_switches += cpus[i].switches;
+        out.cpus += cpus[i].online;
+    }
     out.processes = process_count();
     out.threads = thread_count();
     out.handles = handle_count();

@@ -237,6 +237,12 @@ status_t sys_thread_set_weight(struct thread *t, const struct handle_arg *thread
     return OK;
 }
 
+status_t sys_thread_set_affinity(struct thread *t, const struct handle_arg *thread, uint32_t mask)
+{
+    (void)t;
+    return sched_set_affinity(thread_from_object(thread->object), mask);
+}
+
 status_t sys_thread_info(struct thread *t, const struct handle_arg *thread, uaddr_t info)
 {
     (void)t;

@@ -30,7 +30,7 @@
 #define KERNEL_STACK_BLOCK 0x8000
 #define KERNEL_STACK_SHIFT 14
 #define KERNEL_STACK_BYTES 0x4000
-#define KERNEL_STACKS      1      // CPUs
+#define KERNEL_STACKS      8      // CPUs
 #define KERNEL_STACK_GUARD 0x3000 // offset of the guard page = size of the emergency stack
 
 #ifndef __ASSEMBLER__

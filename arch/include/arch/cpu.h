@@ -16,7 +16,8 @@ struct arch_percpu {
     uintptr_t stack_top;     // offset 8: this CPU's only kernel stack
     struct thread *fp_owner; // offset 16: thread whose FP state is in the registers, or NULL
     uint32_t id;             // logical CPU number, 0 = boot CPU
-    uint32_t hw_id_low;      // hart id or MPIDR affinity, low half
+    uint32_t reserved;
+    uint64_t hw_id; // hart id or MPIDR affinity
 };
 static_assert(offsetof(struct arch_percpu, stack_top) == 8, "entry code reads it");
 
@@ -35,6 +36,33 @@ void arch_wait_for_interrupt(void);
 void arch_interrupts_poll(void);
 bool arch_interrupt_pending(void); // cheap; for long operations between slices
 NORETURN void arch_halt(void);
+
+// --- Several CPUs. Logical numbers are dense, 0 is the boot CPU; hardware ids are what the device
+// tree's /cpus reg says.
+
+uint64_t arch_cpu_hw_id(void); // of this CPU: MPIDR affinity fields, or hart id
+// The top of the kernel stack reserved for a logical CPU (guard page below it), or 0 when the port
+// has none for it.
+uintptr_t arch_cpu_stack_top(unsigned id);
+// Boot CPU, after arch_mmu_init: powers on the CPU. It takes percpu->stack_top, the final tables
+// without identity map, and calls kernel_secondary(percpu). percpu->id and hw_id are set.
+// ERR_NOT_SUPPORTED (no PSCI, no HSM), ERR_IO (firmware refused).
+status_t arch_cpu_start(struct arch_percpu *percpu) MUST_CHECK;
+// On a new CPU, from kernel_secondary: its share of the interrupt controller and timer. After
+// arch_cpu_init.
+void arch_intc_init_cpu(void);
+void arch_timer_init_cpu(void);
+// Makes the CPU take an interrupt soon: it leaves user mode or wait_for_interrupt and looks what
+// there is to do. Orders what was written before it ahead of what the target reads after it.
+// Kicking an id twice may be seen as one.
+void arch_cpu_kick(const struct arch_percpu *target);
+// The same for every other CPU, for a panic: uses nothing that this CPU may have left half done.
+void arch_cpu_kick_others(void);
+// Saves the thread's FP/SIMD registers if this CPU holds them, and forgets them: the thread may run
+// elsewhere next.
+void arch_fp_release(struct thread *t);
+// Stops this CPU for good (PSCI CPU_OFF, HSM stop); halts where firmware cannot.
+NORETURN void arch_cpu_off(void);
 void arch_relax(void); // spin-wait hint
 
 NORETURN void arch_power_off(void);

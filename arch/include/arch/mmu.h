@@ -46,7 +46,7 @@ struct arch_aspace {
     paddr_t root;
     uint64_t asid_generation; // port's own
     uint32_t asid;
-    uint32_t reserved;
+    uint32_t cpus; // RISC-V: whose TLBs may hold translations; atomic
 };
 
 // mm gives and takes page-table pages: zeroed, charged to the address space's job. 0 when there is

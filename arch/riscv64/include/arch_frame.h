@@ -3,12 +3,19 @@
 // are used by assembly and checked by static asserts in trap.c.
 //
 // x[0], which as a register is always zero, holds the pc. After a system call only what a C call
-// preserves is valid, with a0-a7, t0 and t1; after any other trap `full` is 1 and all of it is.
+// preserves is valid, with a0-a7, t0 and t1; after any other trap THREAD_ALL is set and all of it
+// is.
 #ifndef ARCH_FRAME_H
 #define ARCH_FRAME_H
 
+// Per CPU: a page that is never mapped, the stack with its scratch words, the emergency stack.
+#define KERNEL_STACKS         8 // CPUs
+#define KERNEL_STACK_GUARD    4096
 #define KERNEL_STACK_BYTES    16384
 #define EMERGENCY_STACK_BYTES 4096
+#define KERNEL_STACK_BLOCK    (KERNEL_STACK_GUARD + KERNEL_STACK_BYTES + EMERGENCY_STACK_BYTES)
+// Offset of stack_top in the block.
+#define KERNEL_STACK_TOP (KERNEL_STACK_GUARD + KERNEL_STACK_BYTES - KERNEL_STACK_SCRATCH_BYTES)
 // A trap from kernel mode that finds less stack than this goes to the emergency stack.
 #define KERNEL_STACK_RESERVE_BYTES 1024
 // Above stack_top: scratch words for the first instructions of a trap from kernel mode (same
@@ -25,6 +32,11 @@
 #define THREAD_F           296
 #define THREAD_BYTES       552
 
+#define THREAD_ALL   1 // in THREAD_FULL
+#define THREAD_MOVED 2
+
+#define PERCPU_STACK_TOP 8 // struct arch_percpu
+
 #define KERNEL_FRAME_SSTATUS 256
 #define KERNEL_FRAME_BYTES   272
 
@@ -39,9 +51,10 @@ struct arch_thread {
     uint64_t sstatus; // as loaded on the way to user mode; FS is on only while this thread owns the
                       // FP registers
     struct arch_percpu *percpu; // CPU that it entered user mode on
-    uint64_t full;              // 1: every register is valid and is loaded on return
-    uint64_t reservation;       // target of the store-conditional that ends reservations
-    uint64_t fcsr;              // FP state while the thread is not the owner
+    uint64_t full; // THREAD_ALL: every register is valid and is loaded on return; THREAD_MOVED: the
+                   // CPU has let go of the thread, whose callee-saved registers it may not hold
+    uint64_t reservation; // target of the store-conditional that ends reservations
+    uint64_t fcsr;        // FP state while the thread is not the owner
     uint64_t f[32];
 };
 

@@ -243,6 +243,7 @@ static bool cpu_time_is_shared_by_weight(void)
     for (unsigned i = 0; i < 3; i++) {
         EXPECT(thread_run(counter, (void *)&counts[i], &threads[i]), OK);
         EXPECT(sys_thread_set_weight(threads[i], weights[i]), OK);
+        EXPECT(sys_thread_set_affinity(threads[i], 1), OK); // weights compare threads of one CPU
     }
     EXPECT(sys_thread_set_weight(threads[0], 0), ERR_INVALID_ARGS);
     EXPECT(sys_thread_set_weight(threads[0], WEIGHT_MAX + 1), ERR_INVALID_ARGS);

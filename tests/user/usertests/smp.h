@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What the files of the tests on several CPUs share. A child ends with 0, or with the line where it
+// failed.
+#ifndef USERTESTS_SMP_H
+#define USERTESTS_SMP_H
+
+#include "tests/user/usertests/harness.h"
+#include <bullfinch/thread.h>
+
+#define CPUS_MAX 8u
+#define PAGE     4096ull
+#define MS       1000000ull
+
+#define REQUIRE(cond)        \
+    do {                     \
+        if (!(cond)) {       \
+            return __LINE__; \
+        }                    \
+    } while (0)
+
+unsigned cpu_count(void);   // of this machine, at most CPUS_MAX
+void sleep_ns(uint64_t ns); // lets others have the CPU
+// A thread that may only run on that CPU (modulo their number).
+status_t thread_on(unsigned cpu, void (*entry)(void *), void *arg, handle_t *thread);
+bool thread_is_dead_soon(handle_t thread); // within five seconds
+
+// Stress (smp_stress.c): starts workers of all kinds on all CPUs; they run until *stop, or count
+// what went wrong in it.
+int stress_start(void);
+int stress_end(void); // stops them; 0, or the line where one of them failed
+int child_everything_for_ever(void);
+int child_everything_for_a_while(void);
+
+#endif
