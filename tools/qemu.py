@@ -53,6 +53,7 @@ class Machine:
         self.output = bytearray()  # everything the console has shown
         self.position = 0  # how far expect() has read
         self.process = None
+        self.reader = None
         self.changed = threading.Condition()
         self.ended = False
 
@@ -67,7 +68,8 @@ class Machine:
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         bufsize=0)
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         while True:
@@ -106,6 +108,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             raise ExpectError(f"the machine is still on after {timeout} s; the console's last "
                               "lines:\n" + self.tail()) from None
+        self.reader.join()  # what it wrote last may still be on its way here
 
     def send(self, data):
         """Types on the console."""
