@@ -53,7 +53,6 @@ class Machine:
         self.output = bytearray()  # everything the console has shown
         self.position = 0  # how far expect() has read
         self.process = None
-        self.reader = None
         self.changed = threading.Condition()
         self.ended = False
 
@@ -68,8 +67,7 @@ class Machine:
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         bufsize=0)
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
         while True:
@@ -108,7 +106,8 @@ class Machine:
         except subprocess.TimeoutExpired:
             raise ExpectError(f"the machine is still on after {timeout} s; the console's last "
                               "lines:\n" + self.tail()) from None
-        self.reader.join()  # what it wrote last may still be on its way here
+        with self.changed:  # what it said last may still be on its way through the pipe
+            self.changed.wait_for(lambda: self.ended, 10 * SLOW)
 
     def send(self, data):
         """Types on the console."""

@@ -35,8 +35,8 @@ WAMR_SRCS := \
 
 # Bounds are checked in the interpreter, not by page faults. SIMD would need a library that the
 # pinned tree does not carry. Tail calls and extended constant expressions stay off until the tree is
-# 2.4.5 or later: before that a hostile module can use them to write or read outside the
-# runtime's heap (CVE-2026-54912, CVE-2026-54913).
+# 2.4.5 or later, which mends two memory errors of the runtime (CVE-2026-54912, CVE-2026-54913)
+# that, as far as we can tell, need them.
 WAMR_FEATURES := \
     -DWASM_ENABLE_INTERP=1 -DWASM_ENABLE_FAST_INTERP=1 -DWASM_ENABLE_AOT=0 -DWASM_ENABLE_SIMD=0 \
     -DWASM_DISABLE_HW_BOUND_CHECK=1 -DWASM_DISABLE_STACK_HW_BOUND_CHECK=1 \

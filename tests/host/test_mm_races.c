@@ -12,6 +12,7 @@
 
 #include <arch/cpu.h>
 #include <pthread.h>
+#include <sched.h>
 
 #define CPUS   4u
 #define SPACES 2u
@@ -58,6 +59,11 @@ static void clone_round(unsigned i, uint64_t first, uint64_t n, uint64_t value)
     }
     vmo_put(c, value % n, ~0ull); // nobody else may ever see this
     vmo_drop_ref(c);
+    // The arena is small: when the host gives the reaper's thread little time, dead clones would
+    // fill it.
+    while (object_reap_pending()) {
+        sched_yield();
+    }
 }
 
 static void space_round(struct aspace *as, unsigned i, uint64_t *seed)

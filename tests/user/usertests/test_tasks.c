@@ -250,7 +250,7 @@ static bool cpu_time_is_shared_by_weight(void)
     for (unsigned i = 0; i < 3; i++) {
         EXPECT(sys_thread_info(threads[i], &before[i]), OK);
     }
-    EXPECT(sys_notification_wait(n, after_ms(700), &bits), ERR_TIMED_OUT);
+    EXPECT(sys_notification_wait(n, after_ms(2500), &bits), ERR_TIMED_OUT);
     uint64_t used[3], total = 0;
     for (unsigned i = 0; i < 3; i++) {
         EXPECT(sys_thread_info(threads[i], &after[i]), OK);
