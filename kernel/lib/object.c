@@ -17,6 +17,7 @@ void (*object_reaper_wake)(void);
 
 static struct spinlock reaper_lock = SPINLOCK_INIT("reaper", LOCK_REAPER);
 static struct object *queue_head, *queue_tail; // reaper_lock
+static uint64_t enqueued, reaped;              // reaper_lock; objects that came, and that are gone
 static struct object *reaping;                 // private to the reaper task, no lock
 static uint64_t last_id;                       // atomic
 
@@ -74,6 +75,7 @@ static void reaper_enqueue(struct object *o)
         queue_tail->reap_next = o;
     }
     queue_tail = o;
+    enqueued++;
     spin_unlock(&reaper_lock);
     if (object_reaper_wake != NULL) {
         object_reaper_wake();
@@ -130,6 +132,9 @@ bool object_reap_slice(void)
     struct object *o = reaping;
     if (o->ops->reap(o)) {
         reaping = NULL; // and its memory is gone
+        spin_lock(&reaper_lock);
+        reaped++;
+        spin_unlock(&reaper_lock);
     }
     return true;
 }
@@ -137,4 +142,20 @@ bool object_reap_slice(void)
 bool object_reap_pending(void)
 {
     return reaping != NULL || __atomic_load_n(&queue_head, __ATOMIC_RELAXED) != NULL;
+}
+
+uint64_t object_reap_ticket(void)
+{
+    spin_lock(&reaper_lock);
+    uint64_t ticket = enqueued;
+    spin_unlock(&reaper_lock);
+    return ticket;
+}
+
+bool object_reap_reached(uint64_t ticket)
+{
+    spin_lock(&reaper_lock);
+    bool reached = reaped >= ticket;
+    spin_unlock(&reaper_lock);
+    return reached;
 }

@@ -285,6 +285,26 @@ static void process_dead(struct process *p)
     object_put(&p->object);
 }
 
+// What the process let go of (VMOs above all) has died but may still wait for the reaper. Watchers
+// are told when that memory is free, too. Two tickets, because a thread lets go of its message
+// buffer only when it is reaped itself. One slice of reaping for each call.
+static bool remains_reaped(struct process *p)
+{
+    if (p->reap_rounds == 0) {
+        p->reap_ticket = object_reap_ticket();
+        p->reap_rounds = 1;
+    }
+    if (!object_reap_reached(p->reap_ticket)) {
+        (void)object_reap_slice();
+        return false;
+    }
+    if (p->reap_rounds == 1) {
+        p->reap_ticket = object_reap_ticket();
+        p->reap_rounds = 2;
+    }
+    return object_reap_reached(p->reap_ticket);
+}
+
 // One slice of taking a dying process apart: threads, then handles, then memory. After that it is
 // dead.
 static void process_teardown_slice(struct process *p)
@@ -294,7 +314,8 @@ static void process_teardown_slice(struct process *p)
         thread_die(t); // if another CPU runs it, that one has been told, and a later slice finds it
                        // gone
         object_put(&t->object);
-    } else if (handle_table_teardown(&p->handles) && aspace_teardown(&p->aspace)) {
+    } else if (handle_table_teardown(&p->handles) && aspace_teardown(&p->aspace) &&
+               remains_reaped(p)) {
         process_dead(p);
     }
 }

@@ -33,6 +33,9 @@ struct process {
     uint64_t dead_run_time_ns; // of threads that are gone
     struct list watches;
     struct list dying_node;
+    // Private to the reaper task, no lock
+    uint64_t reap_ticket; // objects that died with it
+    unsigned reap_rounds; // tickets reached
 };
 
 extern const struct object_ops process_ops;

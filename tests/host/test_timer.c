@@ -9,8 +9,9 @@ static struct timer timers[MANY];
 static unsigned fired[MANY], fired_count;
 static uint64_t fired_at[MANY];
 
-static void note(struct timer *timer)
+static void note(struct timer *timer, uint64_t serial)
 {
+    assert_int_equal(timer->serial, serial);
     assert_false(timer->armed);
     assert_true(timer->deadline_ns <= arch_clock_ns());
     fired_at[fired_count] = timer->deadline_ns;
@@ -108,15 +109,15 @@ static void a_cancelled_timer_does_not_fire(void **state)
     assert_int_equal(fired[2], 1);
 }
 
-static void arm_again(struct timer *timer)
+static void arm_again(struct timer *timer, uint64_t serial)
 {
-    note(timer);
+    note(timer, serial);
     timer_arm(timer, timer->deadline_ns + MS);
 }
 
-static void cancel_next(struct timer *timer)
+static void cancel_next(struct timer *timer, uint64_t serial)
 {
-    note(timer);
+    note(timer, serial);
     timer_cancel(timer + 1);
 }
 
