@@ -85,6 +85,15 @@ void sched_thread_init(struct thread *t)
     t->cpu = cpu_this();
 }
 
+// Has the CPU choose again. Never writes false: the CPU itself sets the flag without the lock
+// (sched_block), and that must not be lost.
+static void request(struct cpu *cpu, bool wanted)
+{
+    if (wanted) {
+        __atomic_store_n(&cpu->resched, true, __ATOMIC_RELAXED);
+    }
+}
+
 // --- waking -------------------------------------------------------------------------------------
 
 // A sleeper may be at most one slice behind the others: enough to run soon, too little to shut them
@@ -145,7 +154,7 @@ static bool enqueue_locked(struct cpu *cpu, struct thread *t)
     queue_insert_locked(cpu, t);
     bool preempts = preempts_locked(cpu, t);
     bool first_waiter = rb_first(&cpu->run_queue) == &t->run_node;
-    cpu->resched |= preempts;
+    request(cpu, preempts);
     cpu->rearm = true; // someone waits now: the running thread gets a slice
     return cpu != cpu_this() && (preempts || first_waiter);
 }
@@ -215,7 +224,7 @@ enum retire_result sched_retire(struct thread *t)
             cpu->handoff = NULL;
         }
         t->state = THREAD_DEAD;
-        cpu->resched |= cpu == cpu_this();
+        request(cpu, cpu == cpu_this());
     }
     spin_unlock(&cpu->lock);
     if (result == RETIRE_RUNS_ELSEWHERE) {
@@ -259,7 +268,7 @@ status_t sched_set_affinity(struct thread *t, uint32_t mask)
     struct cpu *cpu = thread_cpu_lock(t);
     t->affinity = mask;
     bool kick = t->state == THREAD_RUNNABLE && !may_run(t, cpu);
-    cpu->resched |= kick; // choose() sends it on
+    request(cpu, kick); // choose() sends it on
     spin_unlock(&cpu->lock);
     if (kick && cpu != cpu_this()) {
         arch_cpu_kick(&cpu->arch);
@@ -316,7 +325,7 @@ static void task_run(struct cpu *cpu, struct thread *t)
     }
     account_locked(cpu, arch_clock_ns());
     struct thread *first = queue_first_locked(cpu);
-    cpu->resched |= first != NULL && first->vruntime < t->vruntime;
+    request(cpu, first != NULL && first->vruntime < t->vruntime);
     spin_unlock(&cpu->lock);
 }
 

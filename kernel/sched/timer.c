@@ -89,6 +89,8 @@ void timer_interrupt(void)
     cpu->timer_set_ns = DEADLINE_NEVER;
     arch_timer_set(DEADLINE_NEVER);
     cpu->rearm = true;
-    cpu->resched |= now >= cpu->slice_end_ns && !rb_empty(&cpu->run_queue);
+    if (now >= cpu->slice_end_ns && !rb_empty(&cpu->run_queue)) {
+        cpu->resched = true;
+    }
     spin_unlock(&cpu->lock);
 }
