@@ -74,6 +74,7 @@ static void a_plain_machine_is_read_completely(void **state)
         name[4] = (char)('0' + i);
         tree_node(name);
         tree_string("device_type", "cpu");
+        tree_u32("reg", 0x100 + i);
         if (i == 3) {
             tree_string("status", "disabled");
         }
@@ -95,6 +96,7 @@ static void a_plain_machine_is_read_completely(void **state)
     assert_int_equal(info.seed_bytes, 32);
     assert_memory_equal(info.seed, "0123456789abcdef", 16);
     assert_int_equal(info.cpu_count, 3);
+    assert_int_equal(info.cpu_hw_ids[2], 0x102);
     assert_ptr_equal(info.fdt, tree);
     assert_int_equal(info.fdt_start, TREE_PA);
     assert_int_equal(info.fdt_end, TREE_PA + fdt_totalsize(tree));
@@ -354,11 +356,14 @@ static void strings_and_seeds_that_are_too_long_are_cut(void **state)
     tree_bytes("rng-seed", args, 200);
     tree_end();
     tree_node("cpus");
+    tree_u32("#address-cells", 1);
+    tree_u32("#size-cells", 0);
     for (unsigned i = 0; i < BOOT_CPUS_MAX + 3; i++) {
         char name[16];
         snprintf(name, sizeof(name), "cpu@%u", i);
         tree_node(name);
         tree_string("device_type", "cpu");
+        tree_u32("reg", i);
         tree_end();
     }
     tree_end();

@@ -136,6 +136,7 @@ static void a_bound_notification_that_ends_leaves_the_thread_receiving(void **st
     assert_int_equal(kernel_call(w.server, SYS_NOTIFICATION_ARM, n, arch_clock_ns() + MS, 1), OK);
     assert_int_equal(ipc_receive(w.server, w.receive), STATUS_BLOCKED);
     assert_int_equal(kernel_call(second, SYS_HANDLE_CLOSE, n), OK);
+    settle();
     assert_null(w.server->bound);
     time_advance(2 * MS);
     assert_int_equal(thread_status(w.server), STATUS_BLOCKED);
@@ -317,7 +318,7 @@ static void making_them_fails_cleanly_at_each_allocation(void **state)
     struct thread *t = actor();
     handle_t r = irq_resource(t);
     uint64_t objects = test_job->quota.used[LIMIT_OBJECTS];
-    EACH_ALLOCATION_FAILS(kernel_call(t, SYS_NOTIFICATION_CREATE),
+    EACH_ALLOCATION_FAILS(kernel_call(t, SYS_NOTIFICATION_CREATE), settle();
                           assert_int_equal(test_job->quota.used[LIMIT_OBJECTS], objects));
     objects++;
     EACH_ALLOCATION_FAILS(kernel_call(t, SYS_IRQ_CREATE, r, LINE, IRQ_LEVEL),

@@ -21,6 +21,7 @@ static bool nested, console_fails;
 
 struct arch_percpu *arch_percpu(void) { return &cpu; }
 void arch_relax(void) {}
+void arch_cpu_kick_others(void) {}
 void arch_halt(void) { _exit(HALTED); }
 void arch_power_off(void) { _exit(POWERED_OFF); }
 vaddr_t arch_frame_pointer(void) { return 0; }

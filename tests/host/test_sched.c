@@ -357,9 +357,9 @@ static void a_dead_thread_is_on_no_queue(void **state)
     thread_die(queued);
     assert_false(queued->queued);
     thread_die(current);
-    assert_null(cpu_this()->arch.current);
     enter(ENTER_NOTHING, NULL);
     assert_ptr_equal(running, a);
+    assert_ptr_equal(cpu_this()->arch.current, a);
     compute(100 * MS);
     assert_ptr_equal(running, a);
     assert_int_equal(queued->state, THREAD_DEAD);
