@@ -34,6 +34,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import qemu  # noqa: E402
 
 BUILDS = ("release", "debug")
+TARGETS = (("release", 1), ("debug", 1), ("debug", 4))  # builds and CPUs of the target tests
 TARGET_SECONDS = 240  # for all target tests of one machine
 HOST_SECONDS = 120
 MACHINES_AT_ONCE = 2
@@ -166,10 +167,10 @@ class Runner:
 
     # --- target tests
 
-    def target_run(self, arch, build):
-        name = f"target {arch}-{build}"
+    def target_run(self, arch, build, cpus):
+        name = f"target {arch}-{build}" + (f"-{cpus}cpus" if cpus > 1 else "")
         image = os.path.join(qemu.output_dir(arch, build), "boot-test.tar")
-        with qemu.Machine(arch, build, image=image, append="panic=off") as machine:
+        with qemu.Machine(arch, build, image=image, append="panic=off", cpus=cpus) as machine:
             try:
                 machine.expect(r"TESTS DONE (\d+) passed (\d+) failed", TARGET_SECONDS)
                 why = None
@@ -231,16 +232,16 @@ class Runner:
     def run(self):
         system = self.system_tests()
         has_target = os.path.isfile(os.path.join(qemu.ROOT, "tests/user/manifest.txt"))
-        target = [(a, b) for a in self.archs for b in BUILDS
+        target = [(a, b, n) for a in self.archs for b, n in TARGETS
                   if has_target and self.wanted(f"target {a}-{b}")]
-        needed = {(a, b) for _, _, a, b in system} | set(target)
+        needed = {(a, b) for _, _, a, b in system} | {(a, b) for a, b, _ in target}
         self.build_all([(a, b) for a in self.archs for b in BUILDS
                         if (a, b) in needed or self.wanted(f"build {a}-{b}")])
         self.host_all()
         with concurrent.futures.ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
-            for arch, build in target:
+            for arch, build, cpus in target:
                 if self.built[arch, build]:
-                    pool.submit(self.guarded, self.target_run, arch, build)
+                    pool.submit(self.guarded, self.target_run, arch, build, cpus)
             for name, function, arch, build in system:
                 if self.built[arch, build]:
                     pool.submit(self.guarded, self.system_run, name, function, arch, build)
