@@ -43,8 +43,8 @@ void object_handle_put(struct object *o);
 // One slice of reaping; false when there is nothing to reap. Called by the reaper task only.
 bool object_reap_slice(void);
 bool object_reap_pending(void);
-// A ticket stands for all objects dead at this moment; it is reached when their memory is gone. Objects
-// are reaped in the order of their deaths, so later ones do not delay it.
+// A ticket stands for all objects dead at this moment; it is reached when their memory is gone.
+// Objects are reaped in the order of their deaths, so later ones do not delay it.
 uint64_t object_reap_ticket(void);
 bool object_reap_reached(uint64_t ticket);
 // Called by object_put when something was queued; set once by the scheduler to wake the reaper

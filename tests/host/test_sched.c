@@ -27,8 +27,7 @@ static bool near(uint64_t value, uint64_t expected, uint64_t slack)
     return value + slack >= expected && value <= expected + slack;
 }
 
-// --- shares
-// --------------------------------------------------------------------------------------------------
+// --- shares -------------------------------------------------------------------------------------
 
 static void equal_threads_take_turns_of_a_slice(void **state)
 {
@@ -208,8 +207,7 @@ static void the_nearer_of_slice_and_timer_is_set(void **state)
     assert_ptr_equal(running, b);
 }
 
-// --- waking, yielding, handing over
-// ----------------------------------------------------------------------------
+// --- waking, yielding, handing over -------------------------------------------------------------
 
 static void a_woken_thread_that_is_behind_displaces_the_running_one(void **state)
 {
@@ -314,8 +312,7 @@ static void two_that_hand_the_cpu_to_and_fro_do_not_starve_a_third(void **state)
     assert_true(ran(w.server) >= 200 * MS && ran(w.client) >= 200 * MS);
 }
 
-// --- accounts
-// ------------------------------------------------------------------------------------------------
+// --- accounts -----------------------------------------------------------------------------------
 
 static void time_is_counted_to_who_ran_and_adds_up(void **state)
 {
@@ -346,8 +343,7 @@ static void the_reaper_competes_like_any_other(void **state)
     assert_int_equal(actor_processes[1]->state, PROCESS_DEAD);
 }
 
-// --- death
-// ---------------------------------------------------------------------------------------------------
+// --- death --------------------------------------------------------------------------------------
 
 static void a_dead_thread_is_on_no_queue(void **state)
 {
