@@ -12,6 +12,7 @@
 static const struct intc_driver *const drivers[] = {&gicv2_driver, &gicv3_driver};
 static const struct intc_driver *driver;
 static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // fields of several lines
+static bool ready; // a panic may come before
 static uint32_t lines;
 static uint32_t timer_line; // 0: not known yet
 
@@ -42,6 +43,7 @@ void arch_intc_init(const void *fdt)
 {
     int node = find_controller(fdt);
     driver->init(fdt, node, &lines);
+    ready = true;
     if (timer_line != 0) {
         driver->unmask(timer_line);
     }
@@ -63,7 +65,7 @@ void arch_cpu_kick(const struct arch_percpu *target)
 
 void arch_cpu_kick_others(void)
 {
-    if (driver != NULL) {
+    if (ready) {
         dsb_ish();
         driver->kick_others();
     }
