@@ -22,7 +22,7 @@ unsigned cpu_count(void);   // of this machine, at most CPUS_MAX
 void sleep_ns(uint64_t ns); // lets others have the CPU
 // A thread that may only run on that CPU (modulo their number).
 status_t thread_on(unsigned cpu, void (*entry)(void *), void *arg, handle_t *thread);
-bool thread_is_dead_soon(handle_t thread); // within five seconds
+bool thread_is_dead_soon(handle_t thread); // within 20 seconds
 
 // Stress (smp_stress.c): starts workers of all kinds on all CPUs; they run until *stop, or count
 // what went wrong in it.
