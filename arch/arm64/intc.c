@@ -12,7 +12,7 @@
 static const struct intc_driver *const drivers[] = {&gicv2_driver, &gicv3_driver};
 static const struct intc_driver *driver;
 static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // fields of several lines
-static bool ready; // a panic may come before
+static bool ready;                                                  // a panic may come before
 static uint32_t lines;
 static uint32_t timer_line; // 0: not known yet
 
