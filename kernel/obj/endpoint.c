@@ -108,8 +108,6 @@ void ipc_detach_locked(struct thread *t)
     case WAIT_NONE:
     case WAIT_TASK: break;
     }
-    t->wait_endpoint = NULL;
-    t->wait_notification = NULL;
 }
 
 void ipc_release_caller_locked(struct thread *t)
@@ -306,7 +304,6 @@ static status_t send_to_receiver_locked(struct thread *t, struct thread *receive
         return s; // the receiver goes on waiting
     }
     list_remove(&receiver->wait_node);
-    receiver->wait_endpoint = NULL;
     arch_thread_set_extra(&receiver->arch, badge != NULL ? badge->value : 0);
     if (!call) {
         ipc_wake_locked(receiver, RECV_MESSAGE);
@@ -335,7 +332,6 @@ static status_t send_locked(struct thread *t, struct endpoint *e, struct badge *
     if (deadline == DEADLINE_POLL) {
         return ERR_TIMED_OUT;
     }
-    t->wait_endpoint = e;
     t->send_badge = badge;
     badge_get(badge);
     list_push_back(&e->senders, &t->wait_node);
@@ -369,7 +365,6 @@ static bool receive_from_queue_locked(struct thread *t, struct endpoint *e)
         bool call = sender->wait == WAIT_CALL;
         status_t s = ipc_message_move(sender, t);
         list_remove(&sender->wait_node);
-        sender->wait_endpoint = NULL;
         struct badge *held = sender->send_badge;
         sender->send_badge = NULL;
         if (s != OK || !call) {
@@ -408,7 +403,6 @@ static status_t receive_locked(struct thread *t, struct endpoint *e, uint64_t de
     if (deadline == DEADLINE_POLL) {
         return ERR_TIMED_OUT;
     }
-    t->wait_endpoint = e;
     list_push_back(&e->receivers, &t->wait_node);
     ipc_wait_begin_locked(t, WAIT_RECEIVE, deadline);
     return STATUS_BLOCKED;

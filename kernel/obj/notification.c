@@ -101,7 +101,6 @@ void notification_signal_locked(struct notification *n, uint64_t bits)
     uint64_t *args = thread_args(t);
     if (node != NULL) {
         args[1] = n->bits;
-        t->wait_notification = NULL;
         ipc_wake_locked(t, OK);
     } else {
         ipc_detach_locked(t);
@@ -131,7 +130,6 @@ status_t notification_wait(struct thread *t, struct notification *n, uint64_t de
     } else if (deadline == DEADLINE_POLL) {
         s = ERR_TIMED_OUT;
     } else {
-        t->wait_notification = n;
         list_push_back(&n->waiters, &t->wait_node);
         ipc_wait_begin_locked(t, WAIT_NOTIFICATION, deadline);
         s = STATUS_BLOCKED;

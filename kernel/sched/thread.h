@@ -53,10 +53,7 @@ struct thread {
 
     // Blocking (LOCK_IPC)
     enum wait_kind wait;
-    struct list wait_node;          // in the queue of what it waits for
-    struct endpoint *wait_endpoint; // WAIT_SEND, WAIT_CALL, WAIT_RECEIVE; not referenced: ending an
-                                    // endpoint wakes its waiters
-    struct notification *wait_notification; // WAIT_NOTIFICATION
+    struct list wait_node; // in the queue of what it waits for; ending that wakes its waiters
     struct timer timeout;
     struct badge *send_badge; // referenced while queued, so that the badge's end is not seen before
                               // its last message
