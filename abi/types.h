@@ -20,14 +20,15 @@ typedef uint32_t rights_t;
 #define HANDLE_NONE ((handle_t)0)
 #define RIGHTS_SAME ((rights_t)0x80000000)
 
-#define ABI_PAGE_SIZE  4096u
-#define NAME_MAX_BYTES 32u // names of jobs, processes, threads, with the terminating zero
-#define DEADLINE_NEVER UINT64_MAX
-#define DEADLINE_POLL  0ull
-#define JOB_DEPTH_MAX  16u
-#define VMO_COPY_MAX   65536u
-#define RANDOM_MAX     256u
-#define LOG_LINE_MAX   512u
+#define ABI_PAGE_SIZE       4096u
+#define SELFTEST_NAME_BYTES 64u
+#define NAME_MAX_BYTES      32u // names of jobs, processes, threads, with the terminating zero
+#define DEADLINE_NEVER      UINT64_MAX
+#define DEADLINE_POLL       0ull
+#define JOB_DEPTH_MAX       16u
+#define VMO_COPY_MAX        65536u
+#define RANDOM_MAX          256u
+#define LOG_LINE_MAX        512u
 
 // Weights are relative shares of the CPU.
 #define WEIGHT_MIN     1u
@@ -165,5 +166,31 @@ struct system_info {
     char version[32];
 };
 static_assert(sizeof(struct system_info) == 136, "ABI layout");
+
+// Tables of statistics that system_query reads entry by entry.
+enum query_kind {
+    QUERY_CPU = 0,  // struct cpu_stats, by CPU number
+    QUERY_SLAB = 1, // struct slab_stats, by object cache
+    QUERY_KINDS = 2,
+};
+
+struct cpu_stats {
+    uint32_t id;
+    uint32_t online; // 1: runs threads
+    uint64_t hw_id;  // hart id, or MPIDR affinity
+    uint64_t idle_ns;
+    uint64_t switches; // from one thread to another, or to idling
+};
+static_assert(sizeof(struct cpu_stats) == 32, "ABI layout");
+
+struct slab_stats {
+    uint32_t object_bytes;
+    uint32_t per_slab; // objects
+    uint64_t in_use;   // objects
+    uint64_t slabs;
+    uint64_t slab_bytes; // of one slab
+    char name[NAME_MAX_BYTES];
+};
+static_assert(sizeof(struct slab_stats) == 64, "ABI layout");
 
 #endif

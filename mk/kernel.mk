@@ -6,8 +6,9 @@
 # the code does not move, and tools/ksyms.py --verify makes sure.
 
 KOBJ := $(OUT)/kernel-obj
-K_C := $(filter-out $(shell find kernel -name 'test_*.c' 2>/dev/null),\
-         $(sort $(shell find kernel arch/$(ARCH) -name '*.c' 2>/dev/null)))
+# Debug builds have the kernel's own tests in them.
+K_DIRS := kernel arch/$(ARCH) $(if $(filter debug,$(BUILD)),tests/kernel)
+K_C := $(sort $(shell find $(K_DIRS) -name '*.c' 2>/dev/null))
 K_S := $(sort $(shell find kernel arch/$(ARCH) -name '*.S' -not -name '*.lds.S' 2>/dev/null))
 K_GEN := $(filter %/sys_dispatch.c,$(GEN_FILES))
 K_OBJS := $(K_C:%.c=$(KOBJ)/%.o) $(K_S:%.S=$(KOBJ)/%.S.o) $(K_GEN:$(GEN)/%.c=$(KOBJ)/gen/%.o) \

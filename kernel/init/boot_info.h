@@ -41,9 +41,5 @@ void boot_info_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info);
 // The same, without panicking: an ERR_* and a reason. Host tests and the fuzzer use it.
 status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info,
                              const char **reason);
-// Value of `name=value` or "" for a bare `name` on the command line, copied to buf (cut to fit);
-// false if absent. The value may be in double quotes. The last of several counts; a word "--" ends
-// the kernel's options.
-bool boot_option(const char *cmdline, const char *name, char *buf, size_t size);
 
 #endif

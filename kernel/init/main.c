@@ -6,6 +6,7 @@
 #include "kernel/debug/log.h"
 #include "kernel/init/boot_info.h"
 #include "kernel/init/root.h"
+#include "kernel/lib/options.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/aspace.h"
@@ -17,7 +18,6 @@
 #include "kernel/sched/sched.h"
 #include <arch/intc.h>
 #include <arch/timer.h>
-#include <string.h>
 
 static struct boot_info boot;
 
@@ -34,15 +34,13 @@ static void banner(void)
     klog("memory: %lu MiB; command line: %s", ram >> 20, boot.cmdline);
 }
 
-// Options for the kernel itself; the root supervisor reads the same line for its own.
 static void options_apply(void)
 {
-    char value[8];
-    if (boot_option(boot.cmdline, "quiet", NULL, 0)) {
+    options_parse(boot.cmdline);
+    if (options.quiet) {
         console_quiet();
     }
-    bool given = boot_option(boot.cmdline, "panic", value, sizeof(value));
-    panic_set_power_off(given && strcmp(value, "off") == 0);
+    panic_set_power_off(options.panic == PANIC_POWER_OFF);
 }
 
 static void memory_init(void)

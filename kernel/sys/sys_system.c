@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // System calls on devices, the log and the machine.
+#include "kernel/debug/selftest.h"
 #include "kernel/lib/printf.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/version.h"
@@ -134,6 +135,98 @@ status_t sys_system_info(struct thread *t, const struct handle_arg *resource, ua
     ksnprintf(out.arch, sizeof(out.arch), "%s", arch_name);
     ksnprintf(out.version, sizeof(out.version), "%s", BULLFINCH_VERSION);
     return arch_copy_to_user(info, &out, sizeof(out));
+}
+
+// --- statistics: each fills one entry, false past the end
+
+static bool query_cpu(uint64_t index, void *out)
+{
+    if (index >= cpu_count) {
+        return false;
+    }
+    const struct cpu *cpu = &cpus[index];
+    struct cpu_stats *s = out;
+    s->id = cpu->arch.id;
+    s->online = cpu->online;
+    s->hw_id = cpu->arch.hw_id;
+    s->idle_ns = cpu->idle_ns;
+    s->switches = cpu->switches;
+    return true;
+}
+
+struct slab_search {
+    uint64_t index;
+    struct slab_stats *out;
+    bool found;
+};
+
+static void slab_visit(const struct slab_cache *c, void *arg)
+{
+    struct slab_search *search = arg;
+    if (search->index-- != 0) {
+        return;
+    }
+    search->found = true;
+    search->out->object_bytes = c->object_bytes;
+    search->out->per_slab = c->per_slab;
+    search->out->in_use = c->in_use;
+    search->out->slabs = c->slabs;
+    search->out->slab_bytes = PAGE_SIZE << c->slab_order;
+    ksnprintf(search->out->name, sizeof(search->out->name), "%s", c->name);
+}
+
+static bool query_slab(uint64_t index, void *out)
+{
+    struct slab_search search = {.index = index, .out = out};
+    slab_for_each(slab_visit, &search);
+    return search.found;
+}
+
+static const struct {
+    bool (*fill)(uint64_t index, void *out);
+    size_t bytes;
+} queries[] = {
+    [QUERY_CPU] = {query_cpu, sizeof(struct cpu_stats)},
+    [QUERY_SLAB] = {query_slab, sizeof(struct slab_stats)},
+};
+static_assert(ARRAY_SIZE(queries) == QUERY_KINDS, "a row for each kind");
+
+status_t sys_system_query(struct thread *t, const struct handle_arg *resource, uint32_t kind,
+                          uint64_t index, uaddr_t buf)
+{
+    (void)t;
+    union {
+        struct cpu_stats cpu;
+        struct slab_stats slab;
+    } entry;
+    status_t s = resource_need(resource, RESOURCE_LOG);
+    if (s != OK) {
+        return s;
+    }
+    if (kind >= QUERY_KINDS) {
+        return ERR_INVALID_ARGS;
+    }
+    memset(&entry, 0, sizeof(entry));
+    return queries[kind].fill(index, &entry) ? arch_copy_to_user(buf, &entry, queries[kind].bytes)
+                                             : ERR_NOT_FOUND;
+}
+
+status_t sys_system_selftest(struct thread *t, const struct handle_arg *resource, uint64_t index,
+                             uaddr_t name)
+{
+    (void)t;
+    char text[SELFTEST_NAME_BYTES] = {0};
+    status_t s = resource_need(resource, RESOURCE_ROOT);
+    if (s != OK) {
+        return s;
+    }
+    const struct selftest *test = selftest_find(index);
+    if (test == NULL) {
+        return selftest_find(0) != NULL ? ERR_NOT_FOUND : ERR_NOT_SUPPORTED;
+    }
+    ksnprintf(text, sizeof(text), "%s", test->name);
+    s = arch_copy_to_user(name, text, sizeof(text));
+    return s != OK ? s : test->run() ? OK : ERR_BAD_STATE;
 }
 
 status_t sys_system_power(struct thread *t, const struct handle_arg *resource, uint32_t action)

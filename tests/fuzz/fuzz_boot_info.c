@@ -5,6 +5,7 @@
 // libFuzzer drives it (built with -fsanitize=fuzzer and the sources that
 // tests/host/test_boot_info.c names); that host test also runs a short deterministic slice.
 #include "kernel/init/boot_info.h"
+#include "kernel/lib/options.h"
 
 #include <libfdt.h>
 #include <stdlib.h>
@@ -61,8 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     status_t status = boot_info_try_parse(blob, TREE_PA, &info, &reason);
     if (status == OK) {
         check_info(&info);
-        char value[64];
-        (void)boot_option(info.cmdline, "panic", value, sizeof(value));
+        options_parse(info.cmdline);
     } else {
         require(reason != NULL);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Boot information from device trees: good ones, damaged ones, hostile ones.
 //
-// sources: kernel/init/boot_info.c kernel/lib/devicetree.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
+// sources: kernel/init/boot_info.c kernel/lib/options.c kernel/lib/devicetree.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
 // sources: tests/fuzz/fuzz_boot_info.c
 // sources: build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_ro.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_check.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_sw.c
 #include "tree_builder.h"
@@ -451,41 +451,6 @@ static void ten_thousand_damaged_trees_do_not_crash(void **state)
     free(damaged);
 }
 
-static void options_are_found_by_their_whole_name(void **state)
-{
-    (void)state;
-    const char *line =
-        "  quiet panic=off run=hello.wasm panicky quick= note=\"two words\" -- late=1";
-    char v[16] = "kept";
-    assert_true(boot_option(line, "quiet", v, sizeof(v)));
-    assert_string_equal(v, "");
-    assert_true(boot_option(line, "panic", v, sizeof(v)));
-    assert_string_equal(v, "off");
-    assert_true(boot_option(line, "note", v, sizeof(v)));
-    assert_string_equal(v, "two words");
-    assert_true(boot_option(line, "quick", v, sizeof(v)));
-    assert_string_equal(v, "");
-    strcpy(v, "kept");
-    assert_false(boot_option(line, "pani", v, sizeof(v)));
-    assert_false(boot_option(line, "hello.wasm", v, sizeof(v)));
-    assert_false(boot_option(line, "late", v, sizeof(v))); // behind --
-    assert_false(boot_option("", "x", v, sizeof(v)));
-    assert_string_equal(v, "kept");
-}
-
-static void the_last_of_several_options_counts_and_long_values_are_cut(void **state)
-{
-    (void)state;
-    char v[4];
-    assert_true(boot_option("a=1 a=2 b", "a", v, sizeof(v)));
-    assert_string_equal(v, "2");
-    assert_true(boot_option("a=123456", "a", v, sizeof(v)));
-    assert_string_equal(v, "123");
-    assert_true(boot_option("a=\"open", "a", v, sizeof(v)));
-    assert_string_equal(v, "ope");
-    assert_true(boot_option("a=x", "a", v, 0));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,8 +472,6 @@ int main(void)
         cmocka_unit_test(a_useless_tree_panics_with_the_reason),
         cmocka_unit_test(every_truncation_is_an_error_and_never_a_crash),
         cmocka_unit_test(ten_thousand_damaged_trees_do_not_crash),
-        cmocka_unit_test(options_are_found_by_their_whole_name),
-        cmocka_unit_test(the_last_of_several_options_counts_and_long_values_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,6 +226,33 @@ static bool keeps_what_it_found(const struct test *t)
     return true;
 }
 
+static unsigned passed, failed;
+
+static void report(const char *name, bool ok)
+{
+    if (ok) {
+        say("TEST %s ok", name);
+        passed++;
+    } else {
+        say("TEST %s FAIL %s", name, failure);
+        failed++;
+    }
+}
+
+// The tests inside the kernel; builds without any have none to run.
+static void kernel_tests_run(void)
+{
+    char name[SELFTEST_NAME_BYTES], full[SELFTEST_NAME_BYTES + 8];
+    for (uint64_t i = 0;; i++) {
+        status_t s = sys_system_selftest(root_resource, i, name);
+        if (s == ERR_NOT_FOUND || (s == ERR_NOT_SUPPORTED && i == 0)) {
+            return;
+        }
+        (void)snprintf(full, sizeof(full), "kernel.%s", name);
+        report(full, s == OK || test_fail(__FILE__, __LINE__, "%d, see the log above", s));
+    }
+}
+
 int main(int argc, char **argv)
 {
     self_process = startup_handle(STARTUP_PROCESS);
@@ -237,16 +264,10 @@ int main(int argc, char **argv)
         return child_main(argv[2]);
     }
     own_image_find();
-    unsigned passed = 0, failed = 0;
+    kernel_tests_run();
     for (unsigned i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
         for (const struct test *t = suites[i]; t->name != NULL; t++) {
-            if (keeps_what_it_found(t)) {
-                say("TEST %s ok", t->name);
-                passed++;
-            } else {
-                say("TEST %s FAIL %s", t->name, failure);
-                failed++;
-            }
+            report(t->name, keeps_what_it_found(t));
         }
     }
     say("TESTS DONE %u passed %u failed", passed, failed);

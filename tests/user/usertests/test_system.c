@@ -152,6 +152,28 @@ static bool system_info_adds_up(void)
     return true;
 }
 
+static bool statistics_name_each_cpu_and_cache_once(void)
+{
+    struct system_info info;
+    struct cpu_stats cpu;
+    struct slab_stats slab;
+    EXPECT(sys_system_info(root_resource, &info), OK);
+    for (uint32_t i = 0; i < info.cpus; i++) {
+        EXPECT(sys_system_query(root_resource, QUERY_CPU, i, &cpu), OK);
+        EXPECT(cpu.id, i);
+    }
+    EXPECT(sys_system_query(root_resource, QUERY_CPU, UINT64_MAX, &cpu), ERR_NOT_FOUND);
+    uint64_t caches = 0, bytes = 0;
+    for (; sys_system_query(root_resource, QUERY_SLAB, caches, &slab) == OK; caches++) {
+        CHECK(slab.name[0] != '\0' && slab.in_use <= slab.slabs * slab.per_slab);
+        bytes += slab.slabs * slab.slab_bytes;
+    }
+    CHECK(caches > 5 && bytes > 0);
+    EXPECT(sys_system_query(root_resource, QUERY_KINDS, 0, &cpu), ERR_INVALID_ARGS);
+    EXPECT(sys_system_query(root_resource, QUERY_CPU, 0, (void *)16), ERR_BAD_ADDRESS);
+    return true;
+}
+
 const struct test system_tests[] = {
     {"resource.splits_only_downwards", resources_split_only_downwards},
     {"resource.physical_memory_is_never_ram", physical_memory_is_never_ram},
@@ -161,5 +183,6 @@ const struct test system_tests[] = {
     {"log.keeps_lines_and_cleans_them", the_log_keeps_lines_and_cleans_them},
     {"clock.never_runs_backwards", the_clock_never_runs_backwards},
     {"system.info_adds_up", system_info_adds_up},
+    {"system.statistics_name_each_cpu_and_cache_once", statistics_name_each_cpu_and_cache_once},
     {NULL, NULL},
 };

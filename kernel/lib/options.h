@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The kernel's options on the command line: words `name` or `name=value`, up to a word "--". The
+// table in options.c is the whole list.
+#ifndef KERNEL_LIB_OPTIONS_H
+#define KERNEL_LIB_OPTIONS_H
+
+#include "kernel/lib/types.h"
+
+enum option_panic { PANIC_HALT = 0, PANIC_POWER_OFF = 1 };
+
+struct options {
+    bool quiet;     // the log is not echoed on the early console
+    uint32_t panic; // enum option_panic: what happens after the report
+};
+
+// Written once, by options_parse on the boot CPU before any other runs; read by all.
+extern struct options options;
+
+// Sets `options`: defaults, then what the words say, the last of several winning. A word that is no
+// option or has a value that the option does not take is named in the log and ignored.
+void options_parse(const char *cmdline);
+
+#endif
