@@ -34,6 +34,7 @@ typedef bool (*bench_fn)(unsigned rounds);
 // Measures and prints one entry; `per_round` operations are in one round.
 void bench_measure(const char *name, bench_fn fn, unsigned rounds, unsigned per_round);
 void bench_report(const char *name, uint64_t value); // an entry that is counted in its own way
+void bench_fail(const char *name);                   // an entry that could not be had
 
 struct child_handle {
     const char *name;
@@ -47,6 +48,8 @@ void bench_child_end(struct spawn_result *child); // kills it and waits until it
 void bench_ipc(void);
 void bench_objects(void);
 void bench_memory(void);
+void bench_irq(void);
+int bench_child_driver(void);
 int bench_child_main(const char *function); // the exit code
 
 #endif

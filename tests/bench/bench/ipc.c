@@ -115,10 +115,11 @@ static int child_yield(void)
 
 int bench_child_main(const char *function)
 {
-    return strcmp(function, "echo") == 0    ? child_echo()
-           : strcmp(function, "pong") == 0  ? child_pong()
-           : strcmp(function, "yield") == 0 ? child_yield()
-                                            : 0; // "exit"
+    return strcmp(function, "echo") == 0     ? child_echo()
+           : strcmp(function, "pong") == 0   ? child_pong()
+           : strcmp(function, "yield") == 0  ? child_yield()
+           : strcmp(function, "driver") == 0 ? bench_child_driver()
+                                             : 0; // "exit"
 }
 
 static void measure_calls(void)

@@ -18,6 +18,13 @@ void bench_report(const char *name, uint64_t value)
     (void)sys_log_write(root_resource, line, (uint64_t)n);
 }
 
+void bench_fail(const char *name)
+{
+    char line[80];
+    int n = snprintf(line, sizeof(line), "BENCH %s failed", name);
+    (void)sys_log_write(root_resource, line, (uint64_t)n);
+}
+
 static bool empty(unsigned rounds)
 {
     for (unsigned i = 0; i < rounds; i++) {
@@ -48,9 +55,7 @@ void bench_measure(const char *name, bench_fn fn, unsigned rounds, unsigned per_
 {
     uint64_t loop = best_of(empty, rounds), spent = best_of(fn, rounds);
     if (spent == UINT64_MAX || spent < loop) {
-        char line[80];
-        int n = snprintf(line, sizeof(line), "BENCH %s failed", name);
-        (void)sys_log_write(root_resource, line, (uint64_t)n);
+        bench_fail(name);
         return;
     }
     uint64_t operations = (uint64_t)rounds * per_round;
@@ -60,7 +65,7 @@ void bench_measure(const char *name, bench_fn fn, unsigned rounds, unsigned per_
 status_t bench_child(const char *function, const struct child_handle *handles, unsigned count,
                      struct spawn_result *out)
 {
-    struct spawn_handle give[4];
+    struct spawn_handle give[5];
     for (unsigned i = 0; i < count; i++) {
         give[i] = (struct spawn_handle){handles[i].name, handles[i].handle, RIGHTS_SAME};
     }
@@ -122,6 +127,7 @@ int main(int argc, char **argv)
         bench_ipc();
         bench_objects();
         bench_memory();
+        bench_irq();
     }
     (void)sys_log_write(root_resource, "BENCH DONE", 10);
     (void)sys_system_power(root_resource, POWER_OFF);
