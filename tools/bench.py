@@ -38,6 +38,18 @@ def counts(arch):
     return {name: int(value) for name, value in re.findall(r"BENCH (\w+) (\d+)", text)}
 
 
+def lines(folder):
+    """Lines of code below the folder: neither blank nor only a comment."""
+    count = 0
+    for path, _, files in os.walk(os.path.join(qemu.ROOT, folder)):
+        for name in files:
+            if name.endswith((".c", ".h", ".S")):
+                with open(os.path.join(path, name), encoding="utf-8") as file:
+                    text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
+                count += sum(1 for line in text.splitlines() if line.split("//")[0].strip())
+    return count
+
+
 def sizes(arch):
     """Sizes of the kernel, from its ELF file."""
     out = qemu.output_dir(arch, "release")
@@ -46,16 +58,11 @@ def sizes(arch):
     listing = subprocess.run(["llvm-size-19", "-A", elf], stdout=subprocess.PIPE, check=True,
                              text=True).stdout
     sections = dict(re.findall(r"^(\.\S+)\s+(\d+)", listing, re.MULTILINE))
-    lines = 0
-    for folder, _, files in os.walk(os.path.join(qemu.ROOT, "kernel")):
-        for name in files:
-            if name.endswith((".c", ".h")):
-                with open(os.path.join(folder, name), encoding="utf-8") as file:
-                    lines += sum(1 for _ in file)
     return {
         "kernel_text_bytes": int(sections.get(".text", 0)),
         "kernel_image_bytes": os.path.getsize(os.path.join(build, "kernel.img")),
-        "kernel_lines": lines,
+        "kernel_lines": lines("kernel"),
+        "kernel_arch_lines": lines(os.path.join("arch", arch)),
     }
 
 
