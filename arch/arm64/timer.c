@@ -4,19 +4,20 @@
 // by the device tree.
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
+#include "kernel/lib/clock.h"
 #include "kernel/lib/devicetree.h"
 #include <arch/cpu.h>
 #include <arch/timer.h>
+#include <arch_counter.h>
 #include <libfdt.h>
 
-#define NS_PER_S            1000000000ull
 #define CTL_ENABLE          1
 #define TIMER_NODE          "arm,armv8-timer"
 #define VIRTUAL_TIMER_INDEX 2 // order of the binding: secure, non-secure, virtual, hypervisor
 #define GIC_CELLS_MIN       3
 
-static uint64_t frequency; // ticks per second
-static uint32_t line;      // of the timer, on every CPU
+static struct clock_scale scale;
+static uint32_t line; // of the timer, on every CPU
 
 // Cells of one interrupt specifier of the node: #interrupt-cells of the nearest interrupt-parent.
 static unsigned interrupt_cells(const void *fdt, int node)
@@ -62,9 +63,11 @@ void arch_timer_init(const void *fdt)
     }
     // Firmware that forgot to set CNTFRQ_EL0 gives the frequency in the tree (binding
     // arm,arch_timer).
-    frequency = devicetree_u32(fdt, node, "clock-frequency", (uint32_t)sysreg_read("cntfrq_el0"));
-    if (frequency == 0) {
-        panic("device tree: " TIMER_NODE ": clock-frequency: missing, and CNTFRQ_EL0 is 0");
+    uint64_t hz = devicetree_u32(fdt, node, "clock-frequency", (uint32_t)sysreg_read("cntfrq_el0"));
+    if (!clock_scale_init(&scale, hz, counter_read())) {
+        panic("device tree: " TIMER_NODE ": clock-frequency, or else CNTFRQ_EL0: %lu Hz is not "
+              "believable",
+              hz);
     }
     line = timer_line(fdt, node);
     arch_timer_init_cpu();
@@ -77,17 +80,11 @@ void arch_timer_init_cpu(void)
     intc_enable_timer(line);
 }
 
-// Seconds and the rest apart: with a 32-bit frequency no product exceeds 64 bits before the year
-// 2500.
+const struct clock_scale *arch_clock_scale(void) { return &scale; }
+
 uint64_t arch_clock_ns(void)
 {
-    if (frequency == 0) {
-        return 0; // the log asks before arch_timer_init
-    }
-    isb(); // the counter is not read ahead of what comes before (Arm ARM D12.2.2)
-    uint64_t ticks = sysreg_read("cntvct_el0");
-    uint64_t seconds = ticks / frequency;
-    return seconds * NS_PER_S + (ticks % frequency) * NS_PER_S / frequency;
+    return scale.per == 0 ? 0 : clock_ticks_to_ns(&scale, counter_read());
 }
 
 void arch_timer_set(uint64_t deadline_ns)
@@ -96,14 +93,7 @@ void arch_timer_set(uint64_t deadline_ns)
         sysreg_write("cntv_ctl_el0", 0);
         return;
     }
-    uint64_t ticks;
-    uint64_t rest = ((deadline_ns % NS_PER_S) * frequency + NS_PER_S - 1) / NS_PER_S; // rounded up:
-                                                                                      // never early
-    if (__builtin_mul_overflow(deadline_ns / NS_PER_S, frequency, &ticks) ||
-        __builtin_add_overflow(ticks, rest, &ticks)) {
-        ticks = UINT64_MAX;
-    }
-    sysreg_write("cntv_cval_el0", ticks);
+    sysreg_write("cntv_cval_el0", clock_ns_to_ticks(&scale, deadline_ns));
     sysreg_write("cntv_ctl_el0", CTL_ENABLE);
 }
 

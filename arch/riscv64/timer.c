@@ -3,14 +3,13 @@
 // to the firmware. The interrupt is masked (sie.STIE) when it is taken and unmasked by the next
 // arch_timer_set, because its pending bit can only be cleared by setting a new time.
 #include "kernel/debug/log.h"
+#include "kernel/lib/clock.h"
 #include "port.h"
 #include <arch/timer.h>
+#include <arch_counter.h>
 #include <libfdt.h>
 
-#define NS_PER_SECOND 1000000000ull
-
-static uint64_t frequency;   // ticks per second
-static uint64_t ns_per_tick; // if whole, else 0
+static struct clock_scale scale;
 
 void arch_timer_init(const void *fdt)
 {
@@ -23,38 +22,20 @@ void arch_timer_init(const void *fdt)
     if (hz == NULL || (len != 4 && len != 8)) {
         panic("/cpus: timebase-frequency is missing or malformed");
     }
-    frequency = len == 4 ? fdt32_to_cpu(*hz) : fdt64_ld((const fdt64_t *)(const void *)hz);
-    if (frequency < 1000 || frequency > NS_PER_SECOND) {
-        panic("/cpus: timebase-frequency %lu Hz is not believable", frequency);
+    uint64_t value = len == 4 ? fdt32_to_cpu(*hz) : fdt64_ld((const fdt64_t *)(const void *)hz);
+    if (!clock_scale_init(&scale, value, counter_read())) {
+        panic("/cpus: timebase-frequency %lu Hz is not believable", value);
     }
-    ns_per_tick = NS_PER_SECOND % frequency == 0 ? NS_PER_SECOND / frequency : 0;
     arch_timer_set(DEADLINE_NEVER);
 }
 
 void arch_timer_init_cpu(void) { arch_timer_set(DEADLINE_NEVER); }
 
+const struct clock_scale *arch_clock_scale(void) { return &scale; }
+
 uint64_t arch_clock_ns(void)
 {
-    uint64_t ticks = csr_read(time);
-    if (ns_per_tick != 0) {
-        return ticks * ns_per_tick;
-    }
-    if (frequency == 0) {
-        return 0; // the log asks before arch_timer_init
-    }
-    // The remainder is below 10^9, so neither product overflows before the seconds do, in 584
-    // years.
-    return ticks / frequency * NS_PER_SECOND + ticks % frequency * NS_PER_SECOND / frequency;
-}
-
-// Rounded up: an interrupt is never early.
-static uint64_t ns_to_ticks(uint64_t ns)
-{
-    if (ns_per_tick != 0) {
-        return ns / ns_per_tick + (ns % ns_per_tick != 0);
-    }
-    uint64_t rest = ns % NS_PER_SECOND * frequency;
-    return ns / NS_PER_SECOND * frequency + rest / NS_PER_SECOND + (rest % NS_PER_SECOND != 0);
+    return scale.per == 0 ? 0 : clock_ticks_to_ns(&scale, counter_read());
 }
 
 void arch_timer_set(uint64_t deadline_ns)
@@ -63,7 +44,7 @@ void arch_timer_set(uint64_t deadline_ns)
         csr_clear(sie, SIE_STIE);
         return;
     }
-    uint64_t ticks = ns_to_ticks(deadline_ns);
+    uint64_t ticks = clock_ns_to_ticks(&scale, deadline_ns);
     if (cpu_features.sstc) {
         csr_write(0x14d, ticks); // stimecmp; sip.STIP follows the comparison (Sstc, chapter 2)
     } else {
