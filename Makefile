@@ -58,7 +58,7 @@ build/config.mk: tools/setup.sh tools/fetch.sh third_party/Cargo.toml third_part
                  third_party/checksums.txt
 	tools/setup.sh
 
-.PHONY: run test bench debug book setup clean distclean help image kernel user wasm check lint host
+.PHONY: run test test-all bench debug book setup clean distclean help image kernel user wasm check lint host
 
 # With RUN= the program's output is the only thing on standard output, so make says its steps to
 # standard error.
@@ -69,6 +69,9 @@ run:
 
 test: setup
 	@tools/test.py $(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH)) $(TESTS)
+
+test-all: setup
+	@tools/test.py --all $(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH)) $(TESTS)
 
 debug:
 	@command -v gdb-multiarch >/dev/null || tools/setup.sh debug
@@ -99,6 +102,7 @@ help:
 #: make run [ARCH=arm64|riscv64] [CPUS=1] [MEM=256M]   build, boot in QEMU, land in the shell
 #: make run RUN=file.wasm ARGS="..."                   run one program; its exit code decides
 #: make test [ARCH=]                                   every test; last line: N passed, N failed
+#: make test-all [ARCH=]                               the target suite on every machine, too
 #: make debug                                          a debug kernel in QEMU with gdb attached
 #: make check                                          formatting, clang-tidy, include directions
 #: make format                                         have clang-format lay out all sources

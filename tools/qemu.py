@@ -16,26 +16,39 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # long.
 SLOW = float(os.environ.get("BULLFINCH_SLOW", "1"))
 
-EMULATORS = {
-    "arm64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72"],
-    "riscv64": ["qemu-system-riscv64", "-M", "virt", "-cpu", "rv64"],
-}
+EMULATORS = {"arm64": "qemu-system-aarch64", "riscv64": "qemu-system-riscv64"}
+CPUS = {"arm64": "cortex-a72", "riscv64": "rv64"}  # unless another is asked for
 
 
 def output_dir(arch, build):
     return os.path.join(ROOT, "build", f"{arch}-{build}")
 
 
+def machine_type(gic=None, el2=False, secure=False, aia=None):
+    """What stands behind -M. arm64: the version of the GIC, whether the kernel is entered at EL2, whether
+    there is a secure world. riscv64: aia="aplic" for the newer interrupt controllers."""
+    options = {"gic-version": gic, "virtualization": "on" if el2 else None,
+               "secure": "on" if secure else None, "aia": aia}
+    return "virt" + "".join(f",{name}={value}" for name, value in options.items() if value)
+
+
 def qemu_command(arch, build, *, cpus=1, mem="256M", image=None, append="", cpu=None,
-                 serial="stdio", extra=()):
-    """The command line of a machine; `image` is the boot archive, boot.tar of the build if None."""
+                 gic=None, el2=False, secure=False, aia=None, kernel=None, serial="stdio", extra=()):
+    """The command line of a machine; `image` is the boot archive, boot.tar of the build if None, and
+    `kernel` the build's kernel.img; "" for one of them leaves it out."""
     out = output_dir(arch, build)
-    command = list(EMULATORS[arch])
-    if cpu:
-        command[command.index("-cpu") + 1] = cpu
-    command += ["-smp", str(cpus), "-m", str(mem), "-nodefaults", "-nographic", "-no-reboot",
-                "-serial", serial, "-kernel", os.path.join(out, "kernel.img"),
-                "-initrd", image or os.path.join(out, "boot.tar")]
+    cpu = cpu or CPUS[arch]
+    if cpu == "max" and arch == "arm64":
+        cpu += ",pauth-impdef=on"  # the architected algorithm is slow to emulate
+    command = [EMULATORS[arch], "-M", machine_type(gic, el2, secure, aia), "-cpu", cpu,
+               "-smp", str(cpus), "-m", str(mem), "-nodefaults", "-nographic", "-no-reboot",
+               "-serial", serial]
+    kernel = os.path.join(out, "kernel.img") if kernel is None else kernel
+    image = os.path.join(out, "boot.tar") if image is None else image
+    if kernel:
+        command += ["-kernel", kernel]
+    if image:
+        command += ["-initrd", image]
     if append:
         command += ["-append", append]
     return command + list(extra)

@@ -4,14 +4,17 @@
 # Builds every configuration and runs every test; prints one line for each, and last
 #     N passed, N failed
 #
-#     tools/test.py [--arch arm64|riscv64] [PATTERN...]    only tests with a PATTERN in their name
+#     tools/test.py [--arch arm64|riscv64] [--all] [PATTERN...]
+#
+# Only tests with a PATTERN in their name; --all takes every machine of tools/configurations.py for the
+# target tests instead of a covering set.
 #
 # What is run, by the first word of a test's name:
 #   build    make image for each architecture and build, make host
 #   check    formatting, clang-tidy, include directions, references of the book
 #   host     tests/host/test_*.c: cmocka programs, each of their tests counted
-#   target   tests/user: a machine boots the image boot-test.tar, whose manifest runs `usertests`; it
-#            prints lines `TEST name ok` or `TEST name FAIL why`, then
+#   target   tests/user: each machine of tools/configurations.py boots the image boot-test.tar, whose
+#            manifest runs `usertests`; it prints lines `TEST name ok` or `TEST name FAIL why`, then
 #            `TESTS DONE n passed m failed`, and powers off
 #   system   tests/system/test_*.py and tests/wasm/test_*.py: every function test_*(env) with an Env
 #            (below) for each architecture and build; an exception fails the test. A module may
@@ -31,12 +34,10 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import configurations  # noqa: E402
 import qemu  # noqa: E402
 
 BUILDS = ("release", "debug")
-# Builds and CPUs of the target tests. Those on four CPUs want a host to themselves, so they run only when
-# a pattern asks for them: make test TESTS=4cpus
-TARGETS = (("release", 1), ("debug", 1), ("debug", 4))
 TARGET_SECONDS = 240  # for all target tests of one machine
 HOST_SECONDS = 120
 MACHINES_AT_ONCE = 2
@@ -105,9 +106,10 @@ class Env:
 
 
 class Runner:
-    def __init__(self, archs, patterns):
+    def __init__(self, archs, patterns, everything):
         self.archs = archs
         self.patterns = patterns
+        self.everything = everything
         self.results = Results()
         self.built = {}
 
@@ -169,10 +171,18 @@ class Runner:
 
     # --- target tests
 
-    def target_run(self, arch, build, cpus):
-        name = f"target {arch}-{build}" + (f"-{cpus}cpus" if cpus > 1 else "")
-        image = os.path.join(qemu.output_dir(arch, build), "boot-test.tar")
-        with qemu.Machine(arch, build, image=image, append="panic=off", cpus=cpus) as machine:
+    def targets(self):
+        """The machines that run the target tests, of those whose name is wanted."""
+        choose = configurations.product if self.everything else configurations.cover
+        return [c for arch in self.archs for c in choose(arch) if self.wanted(f"target {c.name}")]
+
+    def target_run(self, configuration):
+        name = f"target {configuration.name}"
+        start = time.monotonic()
+        image = os.path.join(qemu.output_dir(configuration.arch, configuration.build), "boot-test.tar")
+        options = dict(configuration.options, image=image)
+        options["append"] = f"panic=off {options.get('append', '')}"
+        with qemu.Machine(configuration.arch, configuration.build, **options) as machine:
             try:
                 machine.expect(r"TESTS DONE (\d+) passed (\d+) failed", TARGET_SECONDS)
                 why = None
@@ -188,8 +198,10 @@ class Runner:
             why = f"announced {done[0]!r}, but {len(lines)} results were seen"
         if why is None and not lines:
             why = "ran no test"
-        if why is not None:
-            self.results.add(name, why)
+        missing = configuration.missing(text)
+        if why is None and missing:
+            why = f"the boot messages do not show {missing}:\n" + "\n".join(text.splitlines()[:60])
+        self.results.add(name, why, time.monotonic() - start)
 
     # --- system tests
 
@@ -233,18 +245,15 @@ class Runner:
 
     def run(self):
         system = self.system_tests()
-        has_target = os.path.isfile(os.path.join(qemu.ROOT, "tests/user/manifest.txt"))
-        target = [(a, b, n) for a in self.archs for b, n in TARGETS
-                  if has_target and self.wanted(f"target {a}-{b}" + (f"-{n}cpus" if n > 1 else ""))
-                  and (n == 1 or any("cpus" in p for p in self.patterns))]
-        needed = {(a, b) for _, _, a, b in system} | {(a, b) for a, b, _ in target}
+        target = self.targets()
+        needed = {(a, b) for _, _, a, b in system} | {(c.arch, c.build) for c in target}
         self.build_all([(a, b) for a in self.archs for b in BUILDS
                         if (a, b) in needed or self.wanted(f"build {a}-{b}")])
         self.host_all()
         with concurrent.futures.ThreadPoolExecutor(MACHINES_AT_ONCE) as pool:
-            for arch, build, cpus in target:
-                if self.built[arch, build]:
-                    pool.submit(self.guarded, self.target_run, arch, build, cpus)
+            for configuration in target:
+                if self.built[configuration.arch, configuration.build]:
+                    pool.submit(self.guarded, self.target_run, configuration)
             for name, function, arch, build in system:
                 if self.built[arch, build]:
                     pool.submit(self.guarded, self.system_run, name, function, arch, build)
@@ -285,10 +294,12 @@ def module_load(path):
 def main():
     parser = argparse.ArgumentParser(description="Builds and runs every test.")
     parser.add_argument("--arch", choices=sorted(qemu.EMULATORS))
+    parser.add_argument("--all", action="store_true", help="every machine for the target tests")
     parser.add_argument("patterns", nargs="*", metavar="PATTERN")
     args = parser.parse_args()
     start = time.monotonic()
-    runner = Runner([args.arch] if args.arch else sorted(qemu.EMULATORS), args.patterns)
+    runner = Runner([args.arch] if args.arch else sorted(qemu.EMULATORS), args.patterns,
+                    args.all)
     runner.run()
     results = runner.results
     print(f"\n{time.monotonic() - start:.0f} seconds")

@@ -15,11 +15,12 @@
 #define CNTKCTL_EL0VCTEN 2 // user mode may read CNTVCT_EL0, but not touch the timers
 
 NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
-NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa);
+NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level);
 
 // Stands for the boot CPU's record until the scheduler has one, so that a stack overflow finds the
 // emergency stack.
 static struct arch_percpu early_percpu;
+static unsigned entry_level; // exception level that firmware started the kernel at
 
 uint64_t arch_cpu_hw_id(void) { return sysreg_read("mpidr_el1") & MPIDR_AFFINITY; }
 
@@ -36,8 +37,9 @@ static void percpu_set(struct arch_percpu *percpu)
 }
 
 // Entered from start.S on the boot tables, bss cleared.
-void arm64_start(paddr_t image, paddr_t fdt_pa)
+void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level)
 {
+    entry_level = level;
     boot_image_pa = image;
     percpu_set(&early_percpu);
     const void *fdt = phys_to_virt(fdt_pa);
@@ -98,8 +100,41 @@ static const struct cpu_name cpu_names[] = {
 
 const char arch_name[] = "arm64";
 
+struct cpu_feature {
+    uint8_t id, shift, least; // the field of id register `id`, and the value it takes to have it
+    const char *name;
+};
+
+enum { ISAR0, ISAR1, PFR0, PFR1, MMFR1, MMFR2, ID_COUNT };
+
+// What the banner tells of the CPU, whether or not the kernel uses it (Arm ARM D19.2).
+static const struct cpu_feature cpu_features[] = {
+    {ISAR0, 4, 1, "AES"},   {ISAR0, 12, 1, "SHA2"},  {ISAR0, 16, 1, "CRC32"}, {ISAR0, 20, 2, "LSE"},
+    {ISAR0, 60, 1, "RNG"},  {ISAR1, 4, 1, "PAuth"},  {ISAR1, 8, 1, "PAuth"},  {PFR0, 32, 1, "SVE"},
+    {PFR1, 0, 1, "BTI"},    {PFR1, 8, 1, "MTE"},     {MMFR1, 20, 1, "PAN"},   {MMFR2, 60, 1, "E0PD"},
+};
+
+static void features_describe(char *buf, size_t size)
+{
+    const uint64_t ids[ID_COUNT] = {
+        [ISAR0] = sysreg_read("S3_0_C0_C6_0"), [ISAR1] = sysreg_read("S3_0_C0_C6_1"),
+        [PFR0] = sysreg_read("S3_0_C0_C4_0"),  [PFR1] = sysreg_read("S3_0_C0_C4_1"),
+        [MMFR1] = sysreg_read("S3_0_C0_C7_1"), [MMFR2] = sysreg_read("S3_0_C0_C7_2"),
+    };
+    size_t n = (size_t)ksnprintf(buf, size, "%s", fpu_present() ? "FP" : "no FP");
+    for (unsigned i = 0; i < ARRAY_SIZE(cpu_features) && n < size; i++) {
+        const struct cpu_feature *f = &cpu_features[i];
+        if (id_field(ids[f->id], f->shift) >= f->least) {
+            n += (size_t)ksnprintf(buf + n, size - n, " %s", f->name);
+        }
+    }
+}
+
 void arch_cpu_describe(char *buf, size_t size)
 {
+    char features[80], firmware[40];
+    features_describe(features, sizeof(features));
+    psci_describe(firmware, sizeof(firmware));
     uint64_t midr = sysreg_read("midr_el1");
     unsigned implementer = (unsigned)(midr >> 24) & 0xff;
     unsigned part = (unsigned)(midr >> 4) & 0xfff;
@@ -109,11 +144,9 @@ void arch_cpu_describe(char *buf, size_t size)
             name = cpu_names[i].name;
         }
     }
-    uint64_t mmfr0 = sysreg_read("id_aa64mmfr0_el1");
-    ksnprintf(buf, size, "%s r%up%u (midr 0x%08lx), %u-bit ASIDs%s%s", name,
-              (unsigned)(midr >> 20) & 0xf, (unsigned)midr & 0xf, midr,
-              id_field(mmfr0, 4) == 2 ? 16u : 8u, has_pan() ? ", PAN" : "",
-              fpu_present() ? ", FP" : "");
+    ksnprintf(buf, size, "%s r%up%u (midr 0x%08lx), entered at EL%u, %s, %s", name,
+              (unsigned)(midr >> 20) & 0xf, (unsigned)midr & 0xf, midr, entry_level, features,
+              firmware);
 }
 
 void arch_wait_for_interrupt(void)

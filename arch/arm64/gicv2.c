@@ -137,6 +137,7 @@ static const char *const compatible[] = {"arm,cortex-a15-gic", "arm,gic-400", "a
                                          "arm,cortex-a7-gic", NULL};
 
 const struct intc_driver gicv2_driver = {
+    .name = "GICv2",
     .compatible = compatible,
     .init = gicv2_init,
     .set_edge = gicv2_set_edge,

@@ -221,6 +221,7 @@ static void gicv3_end(uint32_t acknowledged)
 static const char *const compatible[] = {"arm,gic-v3", NULL};
 
 const struct intc_driver gicv3_driver = {
+    .name = "GICv3",
     .compatible = compatible,
     .init = gicv3_init,
     .set_edge = gicv3_set_edge,

@@ -43,6 +43,7 @@ void arch_intc_init(const void *fdt)
 {
     int node = find_controller(fdt);
     driver->init(fdt, node, &lines);
+    klog("interrupts: %s, %u lines", driver->name, lines);
     ready = true;
     if (timer_line != 0) {
         driver->unmask(timer_line);

@@ -69,6 +69,7 @@ void fpu_load(const struct arch_thread *t);
 
 // intc.c: the driver of one kind of controller.
 struct intc_driver {
+    const char *name;
     const char *const *compatible; // NULL-terminated
     void (*init)(const void *fdt, int node,
                  uint32_t *lines);              // every line masked; sets the number of lines
@@ -102,6 +103,7 @@ void timer_quiesce(void);
 
 // psci.c
 void psci_init(const void *fdt);
+void psci_describe(char *buf, size_t size);
 // ERR_NOT_SUPPORTED without PSCI, ERR_IO if it refuses. `entry` gets context in x0, with the MMU
 // off.
 status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context) MUST_CHECK;

@@ -4,10 +4,12 @@
 // machine can only halt.
 #include "arch/arm64/port.h"
 #include "kernel/lib/devicetree.h"
+#include "kernel/lib/printf.h"
 #include <arch/cpu.h>
 #include <libfdt.h>
 #include <string.h>
 
+#define PSCI_VERSION      0x84000000u
 #define PSCI_CPU_OFF      0x84000002u
 #define PSCI_CPU_ON       0xc4000003u // of the 64-bit convention
 #define PSCI_SYSTEM_OFF   0x84000008u
@@ -59,6 +61,18 @@ static int32_t psci_call(uint32_t function, uint64_t a1, uint64_t a2, uint64_t a
         return PSCI_NOT_SUPPORTED;
     }
     return (int32_t)x0;
+}
+
+void psci_describe(char *buf, size_t size)
+{
+    static const char *const methods[] = {[PSCI_HVC] = "HVC", [PSCI_SMC] = "SMC"};
+    if (psci_method == PSCI_NONE) {
+        ksnprintf(buf, size, "no PSCI");
+        return;
+    }
+    uint32_t version = (uint32_t)psci_call(PSCI_VERSION, 0, 0, 0);
+    ksnprintf(buf, size, "PSCI %u.%u by %s", version >> 16, version & 0xffff,
+              methods[psci_method]);
 }
 
 status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)

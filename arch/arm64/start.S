@@ -25,6 +25,7 @@ _start:
 entry:
     msr     daifset, #0xf
     mov     x21, x0                 // device tree
+    mrs     x22, CurrentEL
     bl      drop_to_el1
     adrp    x20, _start             // the image begins on a page: its physical address
     adrp    x0, kernel_stacks
@@ -172,7 +173,8 @@ drop_to_el1:
     .ltorg
 
     .text
-// From here on at the link address; x20 = physical address of the image, x21 = of the device tree.
+// From here on at the link address; x20 = physical address of the image, x21 = of the device tree,
+// x22 = CurrentEL at entry.
 virtual_start:
     ldr     x0, =kernel_stacks + KERNEL_STACK_BLOCK
     mov     sp, x0
@@ -187,6 +189,7 @@ virtual_start:
     mov     x29, xzr                // the backtrace ends here
     mov     x0, x20
     mov     x1, x21
+    lsr     x2, x22, #2
     bl      arm64_start
     b       .
 

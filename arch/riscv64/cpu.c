@@ -127,9 +127,8 @@ void arch_cpu_describe(char *buf, size_t size)
 {
     char firmware[64];
     sbi_describe(firmware, sizeof(firmware));
-    ksnprintf(buf, size, "hart %lu, Sv%d, %u ASID bits, timer %s%s, %s, %s", boot_hart,
-              mmu.mode == SATP_SV48 ? 48 : 39, mmu.asid_bits, cpu_features.sstc ? "Sstc" : "SBI",
-              cpu_features.fp ? "" : ", no FP", firmware, cpu_features.isa);
+    ksnprintf(buf, size, "hart %lu, %s%s, %s", boot_hart, cpu_features.isa,
+              cpu_features.fp ? "" : ", no FP", firmware);
 }
 
 // sstatus.SIE is off in the kernel, which does not keep wfi from waking for interrupts enabled in

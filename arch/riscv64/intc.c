@@ -115,6 +115,7 @@ void arch_intc_init(const void *fdt)
     }
     reg_write(&plic.context[PLIC_THRESHOLD / 4], 0);
     csr_set(sie, SIE_SEIE | SIE_SSIE);
+    klog("interrupts: PLIC, %u lines, context %u", plic.lines, context);
 }
 
 void arch_intc_init_cpu(void) { csr_set(sie, SIE_SSIE); }

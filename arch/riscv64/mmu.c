@@ -143,6 +143,8 @@ void arch_mmu_init(const struct boot_info *boot)
     csr_write(satp, satp_make(mmu.root, 0));
     __asm__ volatile("sfence.vma" ::: "memory");
     asid_init();
+    klog("paging: Sv%d, %u ASID bits; image at 0x%lx", mmu.top_level == 3 ? 48 : 39, mmu.asid_bits,
+         arch_image_to_phys(kernel_image_start));
 }
 
 // Whether the window's blocks from `slot` on are free, or already map the same memory.

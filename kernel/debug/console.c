@@ -8,6 +8,7 @@
 #include "kernel/debug/log.h"
 
 #include "kernel/lib/devicetree.h"
+#include "kernel/lib/printf.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <libfdt.h>
@@ -71,6 +72,7 @@ static const struct uart_driver drivers[] = {
 static const struct uart_driver *driver; // set once, on the boot CPU
 static struct uart uart;
 static bool echo = true;
+char console_description[96];
 
 // stdout-path is a path or an alias, with line settings after a colon ("serial0:115200n8").
 static int find_stdout(const void *fdt)
@@ -94,26 +96,34 @@ static const struct uart_driver *find_driver(const void *fdt, int node)
     return NULL;
 }
 
+static bool no_console(const char *why)
+{
+    ksnprintf(console_description, sizeof(console_description), "none: %s", why);
+    return false;
+}
+
 bool console_init(const void *fdt)
 {
     if (!devicetree_valid(fdt)) {
-        return false;
+        return no_console("the device tree is damaged");
     }
     int node = find_stdout(fdt);
     const struct uart_driver *found = node >= 0 ? find_driver(fdt, node) : NULL;
     paddr_t base;
     uint64_t bytes;
     if (found == NULL || !devicetree_reg(fdt, node, 0, &base, &bytes)) {
-        return false;
+        return no_console("/chosen stdout-path names no UART that the kernel knows");
     }
     uint32_t shift = devicetree_u32(fdt, node, "reg-shift", found->shift);
     uint32_t width = devicetree_u32(fdt, node, "reg-io-width", found->width);
     if (shift > 4 || (width != 1 && width != 4) || bytes < 8u << shift || (base & (width - 1))) {
-        return false;
+        return no_console("the UART's reg, reg-shift or reg-io-width cannot be used");
     }
     uart =
         (struct uart){arch_map_device(base, bytes < PAGE_SIZE ? bytes : PAGE_SIZE), shift, width};
     driver = found;
+    ksnprintf(console_description, sizeof(console_description), "%s, %s at 0x%lx",
+              fdt_get_name(fdt, node, NULL), found->compatible, base);
     return true;
 }
 

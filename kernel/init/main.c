@@ -23,15 +23,18 @@ static struct boot_info boot;
 
 static void banner(void)
 {
-    char cpu[160];
+    char text[256];
     uint64_t ram = 0;
     for (unsigned i = 0; i < boot.ram_count; i++) {
         ram += boot.ram[i].end - boot.ram[i].start;
     }
-    arch_cpu_describe(cpu, sizeof(cpu));
-    klog("Bullfinch %s on %s: %s", BULLFINCH_VERSION, arch_name, boot.model);
-    klog("cpu: %s", cpu);
-    klog("memory: %lu MiB; command line: %s", ram >> 20, boot.cmdline);
+    klog("Bullfinch %s (%s) on %s: %s", BULLFINCH_VERSION, BF_DEBUG ? "debug" : "release",
+         arch_name, boot.model);
+    arch_cpu_describe(text, sizeof(text));
+    klog("cpu: %s", text);
+    klog("memory: %lu MiB in %u regions", ram >> 20, boot.ram_count);
+    klog("console: %s", console_description);
+    klog("command line: %s", boot.cmdline);
 }
 
 static void options_apply(void)
@@ -67,13 +70,10 @@ static void objects_init(void)
 void kernel_main(const void *fdt, paddr_t fdt_pa)
 {
     sched_init_boot_cpu();
-    bool console = console_init(fdt);
+    (void)console_init(fdt);
     boot_info_parse(fdt, fdt_pa, &boot);
     options_apply();
     banner();
-    if (!console) {
-        klog("console: /chosen stdout-path names no UART that the kernel knows");
-    }
     memory_init();
     arch_intc_init(fdt);
     arch_timer_init(fdt);

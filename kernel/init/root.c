@@ -44,7 +44,12 @@ static void give(struct root *r, const char *name, struct object *o, rights_t ri
 static void give_boot_vmo(struct root *r, const char *name, paddr_t start, paddr_t end)
 {
     struct vmo *v;
-    must(vmo_create_boot(start, end - start, &r->job->quota, &r->job->object, &v), name);
+    if ((start & PAGE_MASK) == 0) {
+        must(vmo_create_boot(start, end - start, &r->job->quota, &r->job->object, &v), name);
+    } else { // a VMO is whole pages, and what is wanted is to be at its beginning
+        must(vmo_create(end - start, &r->job->quota, &r->job->object, &v), name);
+        must(vmo_write(v, 0, phys_to_virt(start), end - start), name);
+    }
     give(r, name, vmo_object(v), RIGHTS_DEFAULT_VMO & ~(RIGHT_WRITE | RIGHT_EXECUTE));
     object_put(vmo_object(v));
 }

@@ -24,6 +24,7 @@ static const struct option {
 } table[] = {
     {.name = "quiet", .kind = OPTION_FLAG, .to = &options.quiet},
     {.name = "panic", .kind = OPTION_CHOICE, .to = &options.panic, .choices = "halt|off"},
+    {.name = "sv39", .kind = OPTION_FLAG, .to = &options.sv39},
     {.name = "run", .kind = OPTION_USER},
 };
 

@@ -10,6 +10,7 @@ enum option_panic { PANIC_HALT = 0, PANIC_POWER_OFF = 1 };
 
 struct options {
     bool quiet;     // the log is not echoed on the early console
+    bool sv39;      // riscv64: not Sv48; start-up code reads it from the tree before this is set
     uint32_t panic; // enum option_panic: what happens after the report
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Device tree addresses, and the early console that is found through them.
 //
-// sources: kernel/lib/devicetree.c kernel/debug/console.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
+// sources: kernel/lib/devicetree.c kernel/debug/console.c kernel/lib/printf.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
 // sources: build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_ro.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_check.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_sw.c
 #include "tree_builder.h"
 

@@ -26,7 +26,7 @@ static_assert(offsetof(struct arch_percpu, stack_top) == 8, "entry code reads it
 void arch_cpu_init(struct arch_percpu *percpu);
 struct arch_percpu *arch_percpu(void);
 extern const char arch_name[];                  // "arm64", "riscv64"
-void arch_cpu_describe(char *buf, size_t size); // model and features, for the banner
+void arch_cpu_describe(char *buf, size_t size); // model, features, firmware: for the banner
 
 // Sleeps until an interrupt is pending; interrupts stay masked (it returns with it pending).
 void arch_wait_for_interrupt(void);
