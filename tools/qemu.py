@@ -40,9 +40,11 @@ def qemu_command(arch, build, *, cpus=1, mem="256M", image=None, append="", cpu=
     cpu = cpu or CPUS[arch]
     if cpu == "max" and arch == "arm64":
         cpu += ",pauth-impdef=on"  # the architected algorithm is slow to emulate
-    command = [EMULATORS[arch], "-M", machine_type(gic, el2, secure, aia), "-cpu", cpu,
-               "-smp", str(cpus), "-m", str(mem), "-nodefaults", "-nographic", "-no-reboot",
-               "-serial", serial]
+    # reserve=off: a host with less memory than the machine may run it as long as the guest touches little.
+    command = [EMULATORS[arch], "-cpu", cpu, "-smp", str(cpus), "-m", str(mem),
+               "-object", f"memory-backend-ram,id=ram,size={mem},reserve=off",
+               "-M", machine_type(gic, el2, secure, aia) + ",memory-backend=ram",
+               "-nodefaults", "-nographic", "-no-reboot", "-serial", serial]
     kernel = os.path.join(out, "kernel.img") if kernel is None else kernel
     image = os.path.join(out, "boot.tar") if image is None else image
     if kernel:

@@ -63,6 +63,8 @@ find_missing() {
     need_command qemu-system-riscv64 "qemu-system-riscv|qemu-system-misc" "the riscv64 machine"
     need_file "/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin" opensbi \
         "the firmware of the riscv64 machine"
+    need_file "/usr/lib/u-boot/qemu_arm64/u-boot.bin" u-boot-qemu \
+        "make test starts the kernel as boards do"
     need_file "/usr/lib/picolibc/aarch64-linux-gnu/include/stdio.h" picolibc-aarch64-linux-gnu \
         "the C library of user programs, arm64"
     need_file "/usr/lib/picolibc/riscv64-unknown-elf/include/stdio.h" \

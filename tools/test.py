@@ -224,11 +224,13 @@ class Runner:
         for arch in self.archs:
             for build in getattr(module, "BUILDS", BUILDS):
                 for test in (n for n in vars(module) if n.startswith("test_")):
-                    if build not in getattr(getattr(module, test), "BUILDS", BUILDS):
+                    function = getattr(module, test)
+                    if (build not in getattr(function, "BUILDS", BUILDS)
+                            or arch not in getattr(function, "ARCHS", self.archs)):
                         continue
                     name = f"system {arch}-{build} {module_name}.{test}"
                     if self.wanted(name) and arch in getattr(module, "ARCHS", self.archs):
-                        yield name, getattr(module, test), arch, build
+                        yield name, function, arch, build
 
     def system_run(self, name, function, arch, build):
         start = time.monotonic()
