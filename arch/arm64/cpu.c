@@ -109,9 +109,9 @@ enum { ISAR0, ISAR1, PFR0, PFR1, MMFR1, MMFR2, ID_COUNT };
 
 // What the banner tells of the CPU, whether or not the kernel uses it (Arm ARM D19.2).
 static const struct cpu_feature cpu_features[] = {
-    {ISAR0, 4, 1, "AES"},   {ISAR0, 12, 1, "SHA2"},  {ISAR0, 16, 1, "CRC32"}, {ISAR0, 20, 2, "LSE"},
-    {ISAR0, 60, 1, "RNG"},  {ISAR1, 4, 1, "PAuth"},  {ISAR1, 8, 1, "PAuth"},  {PFR0, 32, 1, "SVE"},
-    {PFR1, 0, 1, "BTI"},    {PFR1, 8, 1, "MTE"},     {MMFR1, 20, 1, "PAN"},   {MMFR2, 60, 1, "E0PD"},
+    {ISAR0, 4, 1, "AES"},  {ISAR0, 12, 1, "SHA2"}, {ISAR0, 16, 1, "CRC32"}, {ISAR0, 20, 2, "LSE"},
+    {ISAR0, 60, 1, "RNG"}, {ISAR1, 4, 1, "PAuth"}, {ISAR1, 8, 1, "PAuth"},  {PFR0, 32, 1, "SVE"},
+    {PFR1, 0, 1, "BTI"},   {PFR1, 8, 1, "MTE"},    {MMFR1, 20, 1, "PAN"},   {MMFR2, 60, 1, "E0PD"},
 };
 
 static void features_describe(char *buf, size_t size)

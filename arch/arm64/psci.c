@@ -71,8 +71,7 @@ void psci_describe(char *buf, size_t size)
         return;
     }
     uint32_t version = (uint32_t)psci_call(PSCI_VERSION, 0, 0, 0);
-    ksnprintf(buf, size, "PSCI %u.%u by %s", version >> 16, version & 0xffff,
-              methods[psci_method]);
+    ksnprintf(buf, size, "PSCI %u.%u by %s", version >> 16, version & 0xffff, methods[psci_method]);
 }
 
 status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)

@@ -70,7 +70,7 @@ void arch_timer_init(const void *fdt)
               hz);
     }
     line = timer_line(fdt, node);
-    klog("timer: virtual timer, %lu Hz, line %u", frequency, line);
+    klog("timer: virtual timer, %lu Hz, line %u", hz, line);
     arch_timer_init_cpu();
 }
 

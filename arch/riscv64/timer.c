@@ -27,7 +27,7 @@ void arch_timer_init(const void *fdt)
         panic("/cpus: timebase-frequency %lu Hz is not believable", value);
     }
     arch_timer_set(DEADLINE_NEVER);
-    klog("timer: %s, %lu Hz", cpu_features.sstc ? "Sstc" : "SBI", frequency);
+    klog("timer: %s, %lu Hz", cpu_features.sstc ? "Sstc" : "SBI", value);
 }
 
 void arch_timer_init_cpu(void) { arch_timer_set(DEADLINE_NEVER); }

@@ -22,7 +22,7 @@ void klog_panic_begin(void);
 // Early console: finds the UART of /chosen stdout-path (PL011 or NS16550) in the device tree and
 // maps it. Returns false if it knows no such device; console_write then does nothing.
 bool console_init(const void *fdt);
-extern char console_description[]; // which device it is, or why there is none
+extern char console_description[];                // which device it is, or why there is none
 void console_write(const char *text, size_t len); // polled; for klog and panic
 void console_release(void);                       // klog stops echoing; panic takes the device back
 void console_quiet(void);  // bootarg "quiet": klog does not echo from the start
