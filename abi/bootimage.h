@@ -46,14 +46,16 @@ struct startup_block {
     uint32_t args_offset; // arg_count strings, one after the other
     uint32_t env_offset;  // env_count strings "NAME=value"
     uint32_t reserved;
+    uint64_t vdso;                   // where it is mapped (abi/vdso.h)
     struct startup_handle handles[]; // handle_count of them
 };
-static_assert(sizeof(struct startup_block) == 32, "ABI layout");
+static_assert(sizeof(struct startup_block) == 40, "ABI layout");
 
 // Names of the handles every process gets from its parent.
 #define STARTUP_PROCESS "process.self"
 #define STARTUP_THREAD  "thread.self"
 #define STARTUP_VMAR    "vmar.root"
+#define STARTUP_VDSO    "vmo.vdso" // to map into children
 // Names the kernel gives the root supervisor in addition.
 #define STARTUP_ROOT_JOB      "job.root"
 #define STARTUP_ROOT_RESOURCE "resource.root"

@@ -68,7 +68,8 @@ enum resource_kind {
     RESOURCE_DMA = 3,
     RESOURCE_LOG = 4,
     RESOURCE_POWER = 5,
-    RESOURCE_KINDS = 6,
+    RESOURCE_CLOCK = 6,
+    RESOURCE_KINDS = 7,
 };
 
 enum enumerate_kind { ENUMERATE_JOBS = 0, ENUMERATE_PROCESSES = 1 };
@@ -180,8 +181,9 @@ struct cpu_stats {
     uint64_t hw_id;  // hart id, or MPIDR affinity
     uint64_t idle_ns;
     uint64_t switches; // from one thread to another, or to idling
+    uint64_t syscalls; // counted by debug kernels only
 };
-static_assert(sizeof(struct cpu_stats) == 32, "ABI layout");
+static_assert(sizeof(struct cpu_stats) == 40, "ABI layout");
 
 struct slab_stats {
     uint32_t object_bytes;

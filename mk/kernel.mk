@@ -8,7 +8,7 @@
 KOBJ := $(OUT)/kernel-obj
 # Debug builds have the kernel's own tests in them.
 K_DIRS := kernel arch/$(ARCH) $(if $(filter debug,$(BUILD)),tests/kernel)
-K_C := $(sort $(shell find $(K_DIRS) -name '*.c' 2>/dev/null))
+K_C := $(filter-out kernel/vdso/code.c,$(sort $(shell find $(K_DIRS) -name '*.c' 2>/dev/null)))
 K_S := $(sort $(shell find kernel arch/$(ARCH) -name '*.S' -not -name '*.lds.S' 2>/dev/null))
 K_GEN := $(filter %/sys_dispatch.c,$(GEN_FILES))
 K_OBJS := $(K_C:%.c=$(KOBJ)/%.o) $(K_S:%.S=$(KOBJ)/%.S.o) $(K_GEN:$(GEN)/%.c=$(KOBJ)/gen/%.o) \
@@ -41,9 +41,29 @@ $(KOBJ)/libfdt/%.o: $(LIBFDT)/%.c $(OUT)/flags
 	$(Q)$(CLANG) $(KFLAGS) $(NOWARN) -I$(LIBFDT) -isystem kernel/lib/include -MMD -MP -c $< -o $@
 
 $(OUT)/kernel.lds: $(K_LDS_S) $(OUT)/flags
+$(OUT)/vdso.lds: kernel/vdso/vdso.lds.S $(OUT)/flags
+$(OUT)/kernel.lds $(OUT)/vdso.lds:
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(TARGET) -E -P -x c -D__ASSEMBLER__ -DLINKER_SCRIPT $(KINC) -MMD -MP -MT $@ \
 		$< -o $@
+
+# The vDSO: code for user mode that the kernel carries in its image (kernel/vdso/).
+VDSO_FLAGS = $(TARGET) $(COMMON) -ffreestanding -fPIC -fvisibility=hidden -fno-stack-protector \
+             -nostdlibinc $(UARCH_$(ARCH)) $(KINC)
+
+$(KOBJ)/kernel/vdso/code.o: kernel/vdso/code.c $(OUT)/flags | $(GEN_FILES)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(VDSO_FLAGS) -MMD -MP -c $< -o $@
+
+$(OUT)/vdso.bin: $(KOBJ)/kernel/vdso/code.o $(OUT)/vdso.lds
+	$(call say,LD,$@)
+	$(Q)$(LLD) -static --no-dynamic-linker --build-id=none -z noexecstack --fatal-warnings --no-relax \
+		--orphan-handling=error -T $(OUT)/vdso.lds $< -o $(@:.bin=.elf)
+	$(Q)$(LLVM_OBJCOPY) -O binary $(@:.bin=.elf) $@
+
+$(KOBJ)/kernel/vdso/image.S.o: $(OUT)/vdso.bin
+$(KOBJ)/kernel/vdso/image.S.o: KINC += -I$(OUT)
 
 # $(1) = the ELF file, $(2) = the assembly file with its symbol table
 kernel_link = $(CLANG) $(KFLAGS) -c $(2) -o $(2:.S=.o) && \
@@ -63,4 +83,4 @@ $(OUT)/kernel.img: $(OUT)/kernel.elf
 
 kernel: $(OUT)/kernel.img
 
--include $(K_OBJS:.o=.d) $(OUT)/kernel.d
+-include $(K_OBJS:.o=.d) $(KOBJ)/kernel/vdso/code.d $(OUT)/kernel.d $(OUT)/vdso.d

@@ -16,7 +16,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-KERNEL = {"lib": 2, "arch": 2, "debug": 2, "mm": 3, "sched": 4, "obj": 5, "sys": 6, "init": 7}
+KERNEL = {"lib": 2, "arch": 2, "debug": 2, "mm": 3, "sched": 4, "obj": 5, "vdso": 5, "sys": 6, "init": 7}
 KERNEL_EVERYWHERE = ("kernel/debug/log.h", "kernel/init/boot_info.h")
 USER = {"lib": 11, "program": 12, "wasm": 13}
 

@@ -4,12 +4,14 @@
 // formats. Book: chapter 24.
 #include "kernel/init/root.h"
 #include "abi/bootimage.h"
+#include "abi/vdso.h"
 #include "kernel/debug/log.h"
 #include "kernel/init/archive.h"
 #include "kernel/lib/printf.h"
 #include "kernel/mm/page.h"
 #include "kernel/obj/process.h"
 #include "kernel/obj/resource.h"
+#include "kernel/vdso/vdso.h"
 #include <string.h>
 
 #define ROOT_STACK_BYTES (64 * 1024u)
@@ -143,6 +145,24 @@ static void map_image(struct root *r, const struct root_image_header *h)
     map_segment(r, va + h->data_bytes, NULL, h->bss_bytes, VM_READ | VM_WRITE, "root bss");
 }
 
+static void map_vdso(struct root *r)
+{
+    const unsigned access = VM_READ | VM_EXECUTE;
+    struct vmo *v;
+    struct vmar *region;
+    vaddr_t base, at;
+    must(vdso_create(&r->job->quota, &r->job->object, &v), "vDSO");
+    give(r, STARTUP_VDSO, vmo_object(v), RIGHTS_DEFAULT_VMO & ~RIGHT_WRITE);
+    must(vmar_allocate(r->process->aspace.root, 0, VDSO_BYTES, access, &region, &base), "vDSO");
+    must(vmar_map(region, v, 0, base, VDSO_CODE_BYTES, access | VM_FIXED, access, &at), "vDSO");
+    must(vmar_map(region, v, VDSO_CODE_BYTES, base + VDSO_CODE_BYTES, VDSO_DATA_BYTES,
+                  VM_READ | VM_FIXED, VM_READ, &at),
+         "vDSO");
+    r->block->vdso = base;
+    object_put(vmar_object(region));
+    object_put(vmo_object(v));
+}
+
 static const struct root_image_header *image_find(const struct boot_info *boot)
 {
     if (boot->initrd_end <= boot->initrd_start) {
@@ -173,6 +193,7 @@ void root_start(const struct boot_info *boot)
     must(thread_create(r.process, "main", &r.thread), "thread");
     map_image(&r, image);
     give_all(&r, boot);
+    map_vdso(&r);
     block_finish(&r, boot);
 
     struct vmo *stack;

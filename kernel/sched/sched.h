@@ -34,6 +34,7 @@ struct cpu {
     const struct timer *firing; // timer whose function this CPU calls; atomic
     uint64_t idle_ns;
     uint64_t switches;
+    uint64_t syscalls; // debug builds; only this CPU writes it, without the lock
 };
 static_assert(offsetof(struct cpu, arch) == 0, "arch_percpu() is the CPU");
 

@@ -10,6 +10,7 @@
 #include "kernel/obj/resource.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/sys.h"
+#include "kernel/vdso/vdso.h"
 #include <arch/intc.h>
 #include <arch/timer.h>
 #include <string.h>
@@ -106,6 +107,20 @@ status_t sys_log_read(struct thread *t, const struct handle_arg *resource, uint6
     return arch_copy_to_user(buf, chunk, n);
 }
 
+status_t sys_clock_set_boot_time(struct thread *t, const struct handle_arg *resource, uint64_t ns)
+{
+    (void)t;
+    status_t s = resource_need(resource, RESOURCE_CLOCK);
+    if (s != OK) {
+        return s;
+    }
+    if (ns > INT64_MAX) {
+        return ERR_OUT_OF_RANGE;
+    }
+    vdso_set_boot_time(ns);
+    return OK;
+}
+
 status_t sys_system_info(struct thread *t, const struct handle_arg *resource, uaddr_t info)
 {
     (void)t;
@@ -151,6 +166,7 @@ static bool query_cpu(uint64_t index, void *out)
     s->hw_id = cpu->arch.hw_id;
     s->idle_ns = cpu->idle_ns;
     s->switches = cpu->switches;
+    s->syscalls = cpu->syscalls;
     return true;
 }
 

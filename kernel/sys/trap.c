@@ -34,6 +34,9 @@ struct thread *trap_syscall(struct thread *t)
 {
     uint64_t number = arch_thread_syscall(&t->arch);
     uint64_t *args = thread_args(t);
+    if (BF_DEBUG) {
+        cpu_this()->syscalls++;
+    }
     if (number >= SYS_COUNT) {
         struct fault_info fault = {.kind = FAULT_BAD_SYSCALL,
                                    .address = number,

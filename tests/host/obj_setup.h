@@ -30,6 +30,7 @@
 #include "kernel/obj/resource.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/sys.h"
+#include "kernel/vdso/vdso.h"
 #include <arch/cpu.h>
 #include <arch/intc.h>
 #include <arch/timer.h>
@@ -42,6 +43,10 @@
 static struct job *root_job;
 static struct thread *running; // whose trap comes next; NULL: the CPU sleeps
 static unsigned restarts;      // STATUS_RESTARTs that kernel_call has seen
+
+static uint64_t boot_time_ns; // that the realtime clock was set to
+
+void vdso_set_boot_time(uint64_t ns) { boot_time_ns = ns; }
 
 // --- traps --------------------------------------------------------------------------------------
 

@@ -107,6 +107,11 @@ static void each_call_asks_for_its_kind(void **state)
                          all || kind == RESOURCE_DMA ? OK : ERR_ACCESS_DENIED);
         assert_int_equal(kernel_call(t, SYS_SYSTEM_POWER, h, 2),
                          all || kind == RESOURCE_POWER ? ERR_INVALID_ARGS : ERR_ACCESS_DENIED);
+        boot_time_ns = 0;
+        bool clock = all || kind == RESOURCE_CLOCK;
+        assert_int_equal(kernel_call(t, SYS_CLOCK_SET_BOOT_TIME, h, 77),
+                         clock ? OK : ERR_ACCESS_DENIED);
+        assert_int_equal(boot_time_ns, clock ? 77 : 0);
         assert_int_equal(kernel_call(t, SYS_IRQ_CREATE, h, 40, IRQ_LEVEL), all ? OK
                                                                            : kind == RESOURCE_IRQ
                                                                                ? ERR_OUT_OF_RANGE

@@ -6,6 +6,7 @@
 
 #include "user/servers/ramfs/service.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/ipc.h>
 #include <bullfinch/startup.h>
 #include <gen/user_syscalls.h>
@@ -264,13 +265,15 @@ status_t sys_vmar_destroy(handle_t vmar)
 
 // --- time and the rest --------------------------------------------------------------------------
 
-status_t sys_clock_get(uint64_t *ns_out)
+static uint64_t host_clock_ns(clockid_t clock)
 {
     struct timespec ts;
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-    *ns_out = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-    return OK;
+    (void)clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
+
+uint64_t clock_monotonic_ns(void) { return host_clock_ns(CLOCK_MONOTONIC); }
+uint64_t clock_realtime_ns(void) { return host_clock_ns(CLOCK_REALTIME); }
 
 status_t sys_notification_create(handle_t *notification_out)
 {
@@ -331,10 +334,8 @@ static void any_free(void *context, void *memory)
 
 static uint64_t now(void *context)
 {
-    uint64_t ns = 0;
     (void)context;
-    (void)sys_clock_get(&ns);
-    return ns;
+    return clock_realtime_ns();
 }
 
 void host_kernel_fail_after(long allocations) { fail_after = allocations; }

@@ -3,15 +3,17 @@
 // yet; the last step, thread_start, is the commit. A failure before it kills the process and closes
 // its handles, which undoes all the rest.
 
+#include "abi/vdso.h"
 #include "user/lib/elf.h"
 #include <bullfinch/spawn.h>
+#include <bullfinch/startup.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <gen/user_syscalls.h>
 
 #define STACK_BYTES_DEFAULT (256u * 1024)
-#define SELF_HANDLES        3u // process, thread, root VMAR
+#define SELF_HANDLES        4u // process, thread, root VMAR, vDSO
 
 #if defined(__aarch64__)
 #define ELF_MACHINE ELF_MACHINE_ARM64
@@ -160,6 +162,25 @@ static status_t stack_create(struct spawning *sp)
     return s;
 }
 
+// The second page lies right behind the first, where the code expects it.
+static status_t vdso_map(struct spawning *sp)
+{
+    handle_t vdso = startup_handle(STARTUP_VDSO), region;
+    uint64_t base, at;
+    sp->why = "mapping the vDSO";
+    status_t s = sys_vmar_allocate(sp->vmar, 0, VDSO_BYTES, VM_READ | VM_EXECUTE, &region, &base);
+    if (s != OK) {
+        return s;
+    }
+    s = sys_vmar_map(region, vdso, 0, base, VDSO_CODE_BYTES, VM_READ | VM_EXECUTE | VM_FIXED, &at);
+    s = s != OK ? s
+                : sys_vmar_map(region, vdso, VDSO_CODE_BYTES, base + VDSO_CODE_BYTES,
+                               VDSO_DATA_BYTES, VM_READ | VM_FIXED, &at);
+    (void)sys_handle_close(region);
+    sp->block->vdso = base;
+    return s;
+}
+
 static status_t handle_give(struct spawning *sp, unsigned slot, const char *name, handle_t h,
                             rights_t rights)
 {
@@ -177,6 +198,7 @@ static status_t handles_give(struct spawning *sp)
     status_t s = handle_give(sp, 0, STARTUP_PROCESS, sp->process, RIGHTS_SAME);
     s = s != OK ? s : handle_give(sp, 1, STARTUP_THREAD, sp->thread, RIGHTS_SAME);
     s = s != OK ? s : handle_give(sp, 2, STARTUP_VMAR, sp->vmar, RIGHTS_SAME);
+    s = s != OK ? s : handle_give(sp, 3, STARTUP_VDSO, startup_handle(STARTUP_VDSO), RIGHTS_SAME);
     for (unsigned i = 0; s == OK && i < sp->request->handle_count; i++) {
         const struct spawn_handle *h = &sp->request->handles[i];
         s = handle_give(sp, SELF_HANDLES + i, h->name, h->handle, h->rights);
@@ -209,6 +231,7 @@ static status_t process_build(struct spawning *sp)
     s = segments_load(sp);
     s = s != OK ? s : block_create(sp);
     s = s != OK ? s : stack_create(sp);
+    s = s != OK ? s : vdso_map(sp);
     if (s == OK) {
         uint64_t buffer;
         sp->why = "creating its thread";

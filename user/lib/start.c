@@ -3,6 +3,7 @@
 // arguments and environment as C wants them, then constructors, main, exit. Also the lookup of
 // handles by name (bullfinch/startup.h).
 
+#include "user/lib/clock.h"
 #include "user/lib/tls.h"
 #include <bullfinch/startup.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static _Noreturn __attribute__((noinline)) void program_run(const struct startup
                                                             struct msg_buffer *buffer)
 {
     ipc_buffer_set(buffer);
-    if (b == NULL || b->magic != STARTUP_MAGIC) {
+    if (b == NULL || b->magic != STARTUP_MAGIC || !clock_attach(b->vdso)) {
         sys_process_exit(EXIT_BAD_STARTUP);
     }
     block = b;

@@ -4,6 +4,7 @@
 #include "platform_api_vmcore.h"
 #include "port.h"
 
+#include <bullfinch/clock.h>
 #include <gen/user_syscalls.h>
 
 static uint8 *stack_boundary;
@@ -33,11 +34,7 @@ int os_vprintf(const char *format, va_list ap)
     return 0;
 }
 
-uint64 os_time_get_boot_us(void)
-{
-    uint64_t ns;
-    return sys_clock_get(&ns) == OK ? ns / 1000 : 0;
-}
+uint64 os_time_get_boot_us(void) { return clock_monotonic_ns() / 1000; }
 
 uint64 os_time_thread_cputime_us(void) { return os_time_get_boot_us(); }
 

@@ -2,18 +2,13 @@
 // The WASI host's system (wasm/wasi/system.h) in a Bullfinch process.
 #include "wasm/wasi/system.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/startup.h>
 #include <gen/user_syscalls.h>
 
-uint64_t system_monotonic_ns(void)
-{
-    uint64_t ns = 0;
-    (void)sys_clock_get(&ns);
-    return ns;
-}
+uint64_t system_monotonic_ns(void) { return clock_monotonic_ns(); }
 
-// No driver for a realtime clock yet: time begins when the machine does.
-uint64_t system_realtime_ns(void) { return system_monotonic_ns(); }
+uint64_t system_realtime_ns(void) { return clock_realtime_ns(); }
 
 uint64_t system_cpu_ns(void)
 {

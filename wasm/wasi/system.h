@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 uint64_t system_monotonic_ns(void); // since boot
-// Nanoseconds since 1970 for WASI. Without a realtime clock device this is the time since boot.
+// Nanoseconds since 1970 for WASI. Where nobody has set the clock this is the time since boot.
 uint64_t system_realtime_ns(void);
 uint64_t system_cpu_ns(void);                // CPU time of this process
 void system_sleep_until(uint64_t monotonic); // returns when that time has come

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Resources, interrupts, physical and contiguous VMOs, the log, the clock.
+// Resources, interrupts, physical and contiguous VMOs, the log, statistics.
 #include "tests/user/usertests/harness.h"
 
 #define PAGE 4096ull
@@ -130,17 +130,6 @@ static bool the_log_keeps_lines_and_cleans_them(void)
     return true;
 }
 
-static bool the_clock_never_runs_backwards(void)
-{
-    uint64_t last = now_ns();
-    for (unsigned i = 0; i < 20000; i++) {
-        uint64_t now = now_ns();
-        CHECK(now >= last);
-        last = now;
-    }
-    return true;
-}
-
 static bool system_info_adds_up(void)
 {
     struct system_info info;
@@ -181,7 +170,6 @@ const struct test system_tests[] = {
      contiguous_memory_is_aligned_zero_and_usable},
     {"irq.a_line_has_one_owner", an_interrupt_line_has_one_owner},
     {"log.keeps_lines_and_cleans_them", the_log_keeps_lines_and_cleans_them},
-    {"clock.never_runs_backwards", the_clock_never_runs_backwards},
     {"system.info_adds_up", system_info_adds_up},
     {"system.statistics_name_each_cpu_and_cache_once", statistics_name_each_cpu_and_cache_once},
     {NULL, NULL},

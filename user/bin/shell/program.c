@@ -9,6 +9,7 @@
 #include "shell.h"
 #include "terminal.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/runner.h>
 #include <bullfinch/spawn.h>
 #include <bullfinch/status.h>
@@ -267,12 +268,10 @@ static int program_wait(struct program *program)
     bool interrupted = false;
     bool lost = terminal_foreground(program->stream) != OK;
     while ((pending & program_bit(program)) == 0) {
-        uint64_t now = 0;
         if (lost) {
             terminal_open(false);
         }
-        (void)sys_clock_get(&now);
-        program_signals_take(program, now + CONSOLE_CHECK_NS, &interrupted);
+        program_signals_take(program, clock_monotonic_ns() + CONSOLE_CHECK_NS, &interrupted);
         lost = terminal_lost();
     }
     pending &= ~program_bit(program);

@@ -5,6 +5,7 @@
 #include "terminal.h"
 #include "shell.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/console.h>
 #include <bullfinch/ipc.h>
 #include <bullfinch/stdio.h>
@@ -62,12 +63,10 @@ static status_t stream_open(bool raw)
 void terminal_open(bool raw)
 {
     handle_t never = HANDLE_NONE;
-    uint64_t now = 0;
     uint64_t bits;
     (void)sys_notification_create(&never);
     while (stream_open(raw) != OK) {
-        (void)sys_clock_get(&now);
-        (void)sys_notification_wait(never, now + RETRY_NS, &bits);
+        (void)sys_notification_wait(never, clock_monotonic_ns() + RETRY_NS, &bits);
     }
     (void)sys_handle_close(never);
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Time and randomness for picolibc. There is no realtime clock yet: every clock counts from boot.
+// Time and randomness for picolibc. Where nobody has set the realtime clock it counts from boot.
 
 // picolibc declares clock_gettime, nanosleep and the clocks only then.
 #define _POSIX_TIMERS          1
 #define _POSIX_MONOTONIC_CLOCK 1
+#include <bullfinch/clock.h>
 #include <bullfinch/startup.h>
 #include <errno.h>
 #include <string.h>
@@ -20,8 +21,7 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
         errno = EINVAL;
         return -1;
     }
-    uint64_t ns = 0;
-    (void)sys_clock_get(&ns);
+    uint64_t ns = clock == CLOCK_REALTIME ? clock_realtime_ns() : clock_monotonic_ns();
     ts->tv_sec = (time_t)(ns / NS_PER_SECOND);
     ts->tv_nsec = (long)(ns % NS_PER_SECOND);
     return 0;
@@ -30,8 +30,7 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
 int gettimeofday(struct timeval *restrict tv, void *restrict zone)
 {
     (void)zone;
-    uint64_t ns = 0;
-    (void)sys_clock_get(&ns);
+    uint64_t ns = clock_realtime_ns();
     tv->tv_sec = (time_t)(ns / NS_PER_SECOND);
     tv->tv_usec = (suseconds_t)(ns % NS_PER_SECOND / 1000);
     return 0;
@@ -50,9 +49,8 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
         errno = ENOMEM;
         return -1;
     }
-    uint64_t now = 0;
+    uint64_t now = clock_monotonic_ns();
     uint64_t bits;
-    (void)sys_clock_get(&now);
     uint64_t seconds = (uint64_t)wanted->tv_sec;
     uint64_t most = (DEADLINE_NEVER - now) / NS_PER_SECOND - 1;
     seconds = seconds < most ? seconds : most;

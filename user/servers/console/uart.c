@@ -3,6 +3,7 @@
 // thread of its own.
 #include "uart.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/fs.h>
 #include <bullfinch/ipc.h>
 #include <bullfinch/thread.h>
@@ -17,10 +18,8 @@ static handle_t console;
 
 static void retry_wait(handle_t never)
 {
-    uint64_t now = 0;
     uint64_t bits;
-    (void)sys_clock_get(&now);
-    (void)sys_notification_wait(never, now + RETRY_NS, &bits);
+    (void)sys_notification_wait(never, clock_monotonic_ns() + RETRY_NS, &bits);
 }
 
 static void reader_main(void *arg)

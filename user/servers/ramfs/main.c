@@ -10,6 +10,7 @@
 #include "pages.h"
 #include "service.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/server.h>
 #include <bullfinch/startup.h>
 #include <bullfinch/status.h>
@@ -85,10 +86,8 @@ static void budget_init(void)
 
 static uint64_t now_ns(void *context)
 {
-    uint64_t ns = 0;
     (void)context;
-    (void)sys_clock_get(&ns);
-    return ns;
+    return clock_realtime_ns();
 }
 
 // --- serving ------------------------------------------------------------------------------------

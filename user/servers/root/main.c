@@ -6,6 +6,7 @@
 // machine powers off: never a hang. Book: chapters 24 and 25.
 
 #include "user/servers/root/serve.h"
+#include <bullfinch/clock.h>
 #include <bullfinch/server.h>
 #include <bullfinch/startup.h>
 #include <bullfinch/status.h>
@@ -60,9 +61,7 @@ static void action_start(uint32_t node)
         }
         sup_started(&root.supervision, node);
     } else {
-        uint64_t now = 0;
-        (void)sys_clock_get(&now);
-        sup_start_failed(&root.supervision, node, now);
+        sup_start_failed(&root.supervision, node, clock_monotonic_ns());
     }
 }
 
@@ -91,11 +90,8 @@ static void action_carry_out(const struct sup_action *a)
 void root_pump(struct root *r)
 {
     struct sup_action action;
-    uint64_t now = 0;
-    (void)sys_clock_get(&now);
-    while (sup_next(&r->supervision, now, &action)) {
+    while (sup_next(&r->supervision, clock_monotonic_ns(), &action)) {
         action_carry_out(&action);
-        (void)sys_clock_get(&now);
     }
     (void)sys_notification_arm(r->events, sup_deadline(&r->supervision), EVENT_TIMER);
 }
@@ -125,9 +121,8 @@ static void process_ended(uint32_t node, uint64_t now)
 
 static void events_handle(struct server *s, uint64_t bits)
 {
-    uint64_t now = 0;
+    uint64_t now = clock_monotonic_ns();
     (void)s;
-    (void)sys_clock_get(&now);
     for (uint32_t node = 0; node < SUP_NODES_MAX; node++) {
         if ((bits >> node & 1) != 0) {
             process_ended(node, now);

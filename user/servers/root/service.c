@@ -2,6 +2,7 @@
 // See service.h.
 
 #include "user/servers/root/service.h"
+#include <bullfinch/clock.h>
 #include <bullfinch/spawn.h>
 #include <bullfinch/status.h>
 #include <stdio.h>
@@ -282,7 +283,7 @@ status_t service_start(struct root *root, uint32_t node)
         service_clear(root, node);
         return s;
     }
-    (void)sys_clock_get(&unit->up_since_ns);
+    unit->up_since_ns = clock_monotonic_ns();
     unit->starts++;
     return OK;
 }

@@ -86,7 +86,7 @@ enum fs_type { FS_TYPE_FILE = 1, FS_TYPE_DIRECTORY = 2, FS_TYPE_SYMLINK = 3, FS_
 struct fs_stat {
     uint64_t id; // of the node, unique in its server ("inode number")
     uint64_t size;
-    uint64_t atime_ns, mtime_ns, ctime_ns; // since boot until there is a realtime clock
+    uint64_t atime_ns, mtime_ns, ctime_ns; // realtime (bullfinch/clock.h)
     uint32_t type;                         // enum fs_type
     uint32_t links;
     uint32_t flags; // FS_FLAG_READ|WRITE the handle has
