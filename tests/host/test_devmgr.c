@@ -25,7 +25,7 @@ static void expect_place(uint64_t base, uint32_t line, bool edge)
     int node = tree_console(tree);
     assert_true(tree_valid(tree, TREE_BYTES));
     assert_true(node >= 0);
-    const char *why = tree_place(tree, node, &place);
+    const char *why = tree_place(tree, node, true, &place);
     assert_null(why);
     assert_true(place.base == base);
     assert_int_equal(place.line, line);
@@ -37,7 +37,7 @@ static void expect_refused(const char *why)
     int node = tree_console(tree);
     assert_true(tree_valid(tree, TREE_BYTES));
     assert_true(node >= 0);
-    const char *got = tree_place(tree, node, &place);
+    const char *got = tree_place(tree, node, true, &place);
     assert_non_null(got);
     assert_string_equal(got, why);
 }
@@ -236,7 +236,7 @@ static void random_damage_never_hurts(void **state)
         (void)tree_console(tree);
         for (int node = fdt_next_node(tree, -1, NULL); node >= 0;
              node = fdt_next_node(tree, node, NULL)) {
-            (void)tree_place(tree, node, &place);
+            (void)tree_place(tree, node, true, &place);
             (void)tree_enabled(tree, node);
         }
     }

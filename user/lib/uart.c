@@ -3,6 +3,7 @@
 // notification bits. Received bytes go to a ring; reads and writes that cannot be finished at once
 // are queued with their replies saved.
 
+#include <bullfinch/clock.h>
 #include <bullfinch/fs.h>
 #include <bullfinch/server.h>
 #include <bullfinch/startup.h>
@@ -34,7 +35,7 @@ struct waiting_read {
 
 // Queues are rings of WAITING_MAX; head and tail count for ever.
 static struct {
-    struct uart uart;
+    struct registers uart;
     const struct uart_ops *ops;
     handle_t irq, events;
     uint8_t ring[RING_BYTES];
@@ -46,24 +47,6 @@ static struct {
     handle_t syncs[WAITING_MAX];
     uint32_t sync_head, sync_tail;
 } driver;
-
-// --- registers ----------------------------------------------------------------------------------
-
-uint32_t uart_register_read(const struct uart *u, uint32_t n)
-{
-    volatile uint8_t *at = u->registers + ((size_t)n << u->shift);
-    return u->width == 4 ? *(volatile uint32_t *)at : *at;
-}
-
-void uart_register_write(const struct uart *u, uint32_t n, uint32_t value)
-{
-    volatile uint8_t *at = u->registers + ((size_t)n << u->shift);
-    if (u->width == 4) {
-        *(volatile uint32_t *)at = value;
-    } else {
-        *at = (uint8_t)value;
-    }
-}
 
 // --- moving bytes -------------------------------------------------------------------------------
 
@@ -119,9 +102,7 @@ static void syncs_finish(void)
         return;
     }
     if (driver.write_head != driver.write_tail || !driver.ops->idle(&driver.uart)) {
-        uint64_t now = 0;
-        (void)sys_clock_get(&now);
-        (void)sys_notification_arm(driver.events, now + RETRY_NS, EVENT_RETRY);
+        (void)sys_notification_arm(driver.events, clock_monotonic_ns() + RETRY_NS, EVENT_RETRY);
         return;
     }
     while (driver.sync_head != driver.sync_tail) {
@@ -257,37 +238,6 @@ static _Noreturn void die(const char *what, status_t s)
     exit(1);
 }
 
-// Reads "offset=N shift=N width=N".
-static uint32_t layout_read(int argc, char **argv)
-{
-    unsigned offset;
-    unsigned shift;
-    unsigned width;
-    if (argc < 2 || sscanf(argv[1], "offset=%u shift=%u width=%u", &offset, &shift, &width) != 3 ||
-        offset >= ABI_PAGE_SIZE || shift > 4 || (width != 1 && width != 4) ||
-        (offset & (width - 1)) != 0) {
-        die("arguments", ERR_INVALID_ARGS);
-    }
-    driver.uart.shift = shift;
-    driver.uart.width = width;
-    return offset;
-}
-
-static void registers_map(uint32_t offset)
-{
-    uint64_t base;
-    struct vmo_info info;
-    handle_t mmio = startup_handle("mmio");
-    status_t s = sys_vmo_info(mmio, &info);
-    s = s != OK ? s
-                : sys_vmar_map(startup_handle(STARTUP_VMAR), mmio, 0, 0, info.size,
-                               VM_READ | VM_WRITE, &base);
-    if (s != OK) {
-        die("registers", s);
-    }
-    driver.uart.registers = (volatile uint8_t *)(uintptr_t)(base + offset);
-}
-
 static void irq_begin(void)
 {
     status_t s = sys_notification_create(&driver.events);
@@ -302,7 +252,10 @@ _Noreturn void uart_run(const struct uart_ops *ops, int argc, char **argv)
 {
     driver.ops = ops;
     driver.irq = startup_handle("irq");
-    registers_map(layout_read(argc, argv));
+    status_t s = registers_map(argc, argv, &driver.uart);
+    if (s != OK) {
+        die("registers", s);
+    }
     device_drain(); // what came before: turning FIFOs on may empty them
     ops->take_over(&driver.uart);
     irq_begin();

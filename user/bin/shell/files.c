@@ -20,12 +20,12 @@ static void details_print(handle_t directory, const char *name)
         (void)error_say("ls", name, status);
         return;
     }
-    printf("%c %10" PRIu64 " %8" PRIu64 ".%03u s  %s",
+    char date[UTC_BYTES];
+    printf("%c %10" PRIu64 "  %s  %s",
            stat.type == FS_TYPE_DIRECTORY ? 'd'
            : stat.type == FS_TYPE_SYMLINK ? 'l'
                                           : '-',
-           stat.size, stat.mtime_ns / 1000000000u, (unsigned)(stat.mtime_ns / 1000000u % 1000u),
-           name);
+           stat.size, utc_text(stat.mtime_ns, date), name);
     if (stat.type == FS_TYPE_SYMLINK &&
         fs_readlink(directory, name, target, FS_PATH_MAX, &bytes) == OK) {
         printf(" -> %.*s", (int)bytes, target);

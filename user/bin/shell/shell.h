@@ -62,6 +62,9 @@ int command_dmesg(char **args, unsigned count);
 int command_uptime(char **args, unsigned count);
 int command_date(char **args, unsigned count);
 status_t service_kill(const char *name);
+// A realtime clock's value as "2031-05-06 07:08:09", in the buffer, which it returns.
+#define UTC_BYTES 32
+const char *utc_text(uint64_t ns, char text[UTC_BYTES]);
 // program.c
 int command_run(char **args, unsigned count);
 int command_jobs(char **args, unsigned count);

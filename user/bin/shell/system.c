@@ -3,12 +3,14 @@
 // uptime, date.
 #include "shell.h"
 
+#include <bullfinch/clock.h>
 #include <bullfinch/ipc.h>
 #include <bullfinch/supervisor.h>
 #include <gen/user_syscalls.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define SERVICES_MAX 64u
 
@@ -20,6 +22,15 @@ static void duration_print(uint64_t ns)
     }
     printf("%02u:%02u:%02u", (unsigned)(s / 3600 % 24), (unsigned)(s / 60 % 60),
            (unsigned)(s % 60));
+}
+
+const char *utc_text(uint64_t ns, char text[UTC_BYTES])
+{
+    static_assert(sizeof(time_t) == 8, "times past 2038");
+    time_t seconds = (time_t)(ns / 1000000000u);
+    struct tm tm;
+    (void)strftime(text, UTC_BYTES, "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+    return text;
 }
 
 int command_mem(char **args, unsigned count)
@@ -122,7 +133,6 @@ int command_tree(char **args, unsigned count)
     static struct sup_service services[SERVICES_MAX];
     size_t found = 0;
     status_t status = OK;
-    uint64_t now = 0;
     (void)args;
     (void)count;
     while (found < SERVICES_MAX && status == OK) {
@@ -132,7 +142,7 @@ int command_tree(char **args, unsigned count)
     if (status != OK && status != ERR_NOT_FOUND) {
         return error_say("tree", "the supervisor", status);
     }
-    (void)sys_clock_get(&now);
+    uint64_t now = clock_monotonic_ns();
     for (size_t i = 0; i < found; i++) {
         service_print(services, found, i, now);
     }
@@ -210,17 +220,20 @@ int command_uptime(char **args, unsigned count)
     printf(", %" PRIu32 " CPU%s, %u %% idle, %" PRIu64 " context switches\n", info.cpus,
            info.cpus == 1 ? "" : "s",
            (unsigned)(all_ns > 0 ? info.idle_ns / (all_ns / 100 + 1) : 0), info.context_switches);
+    if (clock_boot_time_ns() != 0) {
+        char text[UTC_BYTES];
+        printf("booted at %s UTC\n", utc_text(clock_boot_time_ns(), text));
+    }
     return 0;
 }
 
 int command_date(char **args, unsigned count)
 {
-    uint64_t ns = 0;
+    char text[UTC_BYTES];
     (void)args;
     (void)count;
-    (void)sys_clock_get(&ns);
-    printf("no realtime clock yet; ");
-    duration_print(ns);
-    printf(" since boot\n");
+    printf("%s UTC%s\n", utc_text(clock_realtime_ns(), text),
+           clock_boot_time_ns() != 0 ? ""
+                                     : " (nobody has set the clock: this is the time since boot)");
     return 0;
 }

@@ -30,52 +30,51 @@ enum {
 // Bytes that still fit since the FIFO was last seen empty; the device only says "empty" or not.
 static unsigned room;
 
-static void ns16550_take_over(struct uart *u)
+static void ns16550_take_over(struct registers *u)
 {
     // A predecessor may have died with the divisor latch selected, where IER is something else.
-    uart_register_write(u, NS_LCR, uart_register_read(u, NS_LCR) & ~LCR_DLAB);
-    uart_register_write(u, NS_IER, 0);
+    register_write(u, NS_LCR, register_read(u, NS_LCR) & ~LCR_DLAB);
+    register_write(u, NS_IER, 0);
     // Enabling FIFOs that are enabled already does not clear them; the clear bits stay 0.
     // Fewer bytes than 8 interrupt too, when nothing has come for four characters.
-    uart_register_write(u, NS_FCR, FCR_ENABLE | FCR_TRIGGER_8);
-    uart_register_write(u, NS_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
+    register_write(u, NS_FCR, FCR_ENABLE | FCR_TRIGGER_8);
+    register_write(u, NS_MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
 }
 
-static void ns16550_irq_clear(struct uart *u)
+static void ns16550_irq_clear(struct registers *u)
 {
     // Reading IIR ends a transmit interrupt; the others end when they are served.
-    (void)uart_register_read(u, NS_IIR);
+    (void)register_read(u, NS_IIR);
 }
 
-static void ns16550_irq_enable(struct uart *u, bool receive, bool transmit)
+static void ns16550_irq_enable(struct registers *u, bool receive, bool transmit)
 {
-    uart_register_write(u, NS_IER,
-                        (receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMIT_EMPTY : 0));
+    register_write(u, NS_IER, (receive ? IER_RECEIVED : 0) | (transmit ? IER_TRANSMIT_EMPTY : 0));
 }
 
-static bool ns16550_receive(struct uart *u, uint8_t *byte)
+static bool ns16550_receive(struct registers *u, uint8_t *byte)
 {
-    if ((uart_register_read(u, NS_LSR) & LSR_DATA_READY) == 0) {
+    if ((register_read(u, NS_LSR) & LSR_DATA_READY) == 0) {
         return false;
     }
-    *byte = (uint8_t)uart_register_read(u, NS_DATA);
+    *byte = (uint8_t)register_read(u, NS_DATA);
     return true;
 }
 
-static bool ns16550_transmit(struct uart *u, uint8_t byte)
+static bool ns16550_transmit(struct registers *u, uint8_t byte)
 {
-    if (room == 0 && (uart_register_read(u, NS_LSR) & LSR_TRANSMIT_EMPTY) != 0) {
+    if (room == 0 && (register_read(u, NS_LSR) & LSR_TRANSMIT_EMPTY) != 0) {
         room = FIFO_BYTES;
     }
     if (room == 0) {
         return false;
     }
     room--;
-    uart_register_write(u, NS_DATA, byte);
+    register_write(u, NS_DATA, byte);
     return true;
 }
 
-static bool ns16550_idle(struct uart *u) { return (uart_register_read(u, NS_LSR) & LSR_IDLE) != 0; }
+static bool ns16550_idle(struct registers *u) { return (register_read(u, NS_LSR) & LSR_IDLE) != 0; }
 
 int main(int argc, char **argv)
 {

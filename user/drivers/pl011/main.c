@@ -30,52 +30,52 @@ enum {
 #define INT_ALL        0x7ffu
 #define IFLS_HALF      0x12u // both FIFOs signal when half full
 
-static void pl011_take_over(struct uart *u)
+static void pl011_take_over(struct registers *u)
 {
-    uart_register_write(u, PL011_IMSC, 0);
+    register_write(u, PL011_IMSC, 0);
     // The manual wants the UART off while LCR_H changes, and changing FEN empties the FIFO: only if
     // firmware left it otherwise.
-    uint32_t line = uart_register_read(u, PL011_LCR_H);
+    uint32_t line = register_read(u, PL011_LCR_H);
     if ((line & (LCR_H_FEN | LCR_H_8BITS)) != (LCR_H_FEN | LCR_H_8BITS)) {
-        uart_register_write(u, PL011_CR, 0);
-        uart_register_write(u, PL011_LCR_H, line | LCR_H_FEN | LCR_H_8BITS);
+        register_write(u, PL011_CR, 0);
+        register_write(u, PL011_LCR_H, line | LCR_H_FEN | LCR_H_8BITS);
     }
-    uart_register_write(u, PL011_IFLS, IFLS_HALF);
-    uart_register_write(u, PL011_CR, uart_register_read(u, PL011_CR) | CR_UARTEN | CR_TXE | CR_RXE);
-    uart_register_write(u, PL011_ICR, INT_ALL);
+    register_write(u, PL011_IFLS, IFLS_HALF);
+    register_write(u, PL011_CR, register_read(u, PL011_CR) | CR_UARTEN | CR_TXE | CR_RXE);
+    register_write(u, PL011_ICR, INT_ALL);
 }
 
-static void pl011_irq_clear(struct uart *u)
+static void pl011_irq_clear(struct registers *u)
 {
     // Before the FIFO is read: a byte that comes after this raises the interrupt anew.
-    uart_register_write(u, PL011_ICR, INT_ALL);
+    register_write(u, PL011_ICR, INT_ALL);
 }
 
-static void pl011_irq_enable(struct uart *u, bool receive, bool transmit)
+static void pl011_irq_enable(struct registers *u, bool receive, bool transmit)
 {
-    uart_register_write(u, PL011_IMSC,
-                        (receive ? INT_RX | INT_RX_TIMEOUT : 0) | (transmit ? INT_TX : 0));
+    register_write(u, PL011_IMSC,
+                   (receive ? INT_RX | INT_RX_TIMEOUT : 0) | (transmit ? INT_TX : 0));
 }
 
-static bool pl011_receive(struct uart *u, uint8_t *byte)
+static bool pl011_receive(struct registers *u, uint8_t *byte)
 {
-    if ((uart_register_read(u, PL011_FR) & FR_RXFE) != 0) {
+    if ((register_read(u, PL011_FR) & FR_RXFE) != 0) {
         return false;
     }
-    *byte = (uint8_t)uart_register_read(u, PL011_DR);
+    *byte = (uint8_t)register_read(u, PL011_DR);
     return true;
 }
 
-static bool pl011_transmit(struct uart *u, uint8_t byte)
+static bool pl011_transmit(struct registers *u, uint8_t byte)
 {
-    if ((uart_register_read(u, PL011_FR) & FR_TXFF) != 0) {
+    if ((register_read(u, PL011_FR) & FR_TXFF) != 0) {
         return false;
     }
-    uart_register_write(u, PL011_DR, byte);
+    register_write(u, PL011_DR, byte);
     return true;
 }
 
-static bool pl011_idle(struct uart *u) { return (uart_register_read(u, PL011_FR) & FR_BUSY) == 0; }
+static bool pl011_idle(struct registers *u) { return (register_read(u, PL011_FR) & FR_BUSY) == 0; }
 
 int main(int argc, char **argv)
 {

@@ -216,9 +216,9 @@ static const char *interrupt_find(const void *fdt, int node, struct device_place
                : specifier_read(fdt, controller, plain, (unsigned)len / sizeof(uint32_t), out);
 }
 
-const char *tree_place(const void *fdt, int node, struct device_place *out)
+const char *tree_place(const void *fdt, int node, bool irq, struct device_place *out)
 {
     memset(out, 0, sizeof(*out));
     const char *why = registers_find(fdt, node, out);
-    return why != NULL ? why : interrupt_find(fdt, node, out);
+    return why != NULL || !irq ? why : interrupt_find(fdt, node, out);
 }

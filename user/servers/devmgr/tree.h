@@ -24,8 +24,9 @@ bool tree_valid(const void *fdt, size_t bytes);
 // The node of the console device (/chosen stdout-path: a path or an alias, perhaps with line
 // settings), or -1.
 int tree_console(const void *fdt);
-// Registers and first interrupt of a device. NULL on success, or what is wrong (a static text).
-const char *tree_place(const void *fdt, int node, struct device_place *out);
+// Registers and, if asked for, first interrupt of a device. NULL on success, or what is wrong (a
+// static text).
+const char *tree_place(const void *fdt, int node, bool irq, struct device_place *out);
 // A property of one cell; `otherwise` if it is absent or of another length.
 uint32_t tree_cell(const void *fdt, int node, const char *name, uint32_t otherwise);
 // Whether the device is in use: no status property, or "okay".

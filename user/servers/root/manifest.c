@@ -381,9 +381,11 @@ static bool flags_read(struct parser *p, unsigned from, const char *const *choic
 
 static bool give_resource(struct parser *p, struct manifest_give *g)
 {
-    static const char *const kinds[] = {"root", "log", "power", "mmio", "irq", "dma", NULL};
+    static const char *const kinds[] = {"root", "log", "power", "mmio",
+                                        "irq",  "dma", "clock", NULL};
     static const enum resource_kind values[] = {RESOURCE_ROOT, RESOURCE_LOG, RESOURCE_POWER,
-                                                RESOURCE_MMIO, RESOURCE_IRQ, RESOURCE_DMA};
+                                                RESOURCE_MMIO, RESOURCE_IRQ, RESOURCE_DMA,
+                                                RESOURCE_CLOCK};
     static const char *const rights[] = {"read", "write", "manage", NULL};
     static const rights_t bits[] = {RIGHT_READ, RIGHT_WRITE, RIGHT_MANAGE};
     unsigned kind;

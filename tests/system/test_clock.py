@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+#
+# The realtime clock, from QEMU's real-time clock device through the driver to the shell and to
+# WebAssembly programs. The device is set to a date of its own and follows the machine's time, not the
+# host's.
+
+import datetime
+import re
+
+BUILDS = ("release",)
+PROMPT = r"bullfinch(:[^>\n]*)?> "
+BASE = datetime.datetime(2031, 5, 6, 7, 8, 9)
+RTC = ("-rtc", "base=2031-05-06T07:08:09,clock=vm")
+
+
+def shell(machine):
+    machine.expect(PROMPT, 60)
+
+
+def run(machine, line):
+    """Types a line and returns what it said."""
+    machine.send(line + "\r")
+    match = machine.expect(r"\r\n((?s:.*?))\r" + PROMPT, 60)
+    return match.group(1).decode(errors="replace").replace("\r", "")
+
+
+def time_in(text):
+    """The one date and time in a text."""
+    found = re.findall(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", text)
+    assert len(found) == 1, f"no date and time, or several: {text!r}"
+    return datetime.datetime.fromisoformat(found[0])
+
+
+def uptime_of(machine):
+    h, m, s = re.search(r"up (\d+):(\d\d):(\d\d)", run(machine, "uptime")).groups()
+    return datetime.timedelta(hours=int(h), minutes=int(m), seconds=int(s))
+
+
+def check_right(machine, text):
+    """The text tells the device's time now: BASE and as much as the machine is up, and a little, because
+    the firmware ran before the kernel."""
+    ahead = time_in(text) - BASE - uptime_of(machine)
+    assert datetime.timedelta(seconds=-2) <= ahead <= datetime.timedelta(seconds=30), text
+
+
+def test_date_and_programs_show_the_devices_time(env):
+    with env.machine(extra=RTC) as machine:
+        shell(machine)
+        text = run(machine, "date")
+        assert "UTC" in text and "nobody" not in text, text
+        check_right(machine, text)
+        check_right(machine, run(machine, "datetime.wasm"))
+        lines = run(machine, "datetime.wasm /tmp/stamp").splitlines()
+        check_right(machine, lines[-1])
+        assert lines[-1].startswith("written "), lines
+        check_right(machine, run(machine, "ls -l /tmp"))
+        booted = time_in(run(machine, "uptime"))
+        assert abs(booted - BASE) < datetime.timedelta(seconds=30), booted
+
+
+def test_the_clock_outlives_its_driver(env):
+    with env.machine(extra=RTC) as machine:
+        shell(machine)
+        last = time_in(run(machine, "date"))
+        for restarts in range(1, 4):
+            run(machine, "kill rtc")
+            text = run(machine, "date")
+            check_right(machine, text)
+            assert time_in(text) >= last
+            last = time_in(text)
+            while not re.search(rf"rtc +running +restarts {restarts} ", run(machine, "tree")):
+                pass
+        text = run(machine, "date")
+        check_right(machine, text)
+        assert time_in(text) >= last
+        assert re.search(r"uart +running +restarts 0", run(machine, "tree"))
+
+
+def test_a_program_that_is_run_alone_finds_the_clock_set(env):
+    done = env.run_program(env.path("build", "wasm", "datetime.wasm"),
+                           options=[f"--qemu={word}" for word in RTC])
+    assert done.code == 0, done.stderr
+    ahead = time_in(done.stdout.decode()) - BASE
+    assert datetime.timedelta(0) <= ahead < datetime.timedelta(minutes=5), done.stdout
+
+
+def test_a_device_that_was_never_set_is_not_believed(env):
+    with env.machine(extra=("-rtc", "base=1970-01-02,clock=vm")) as machine:
+        shell(machine)
+        text = run(machine, "date")
+        assert "nobody has set the clock" in text, text
+        assert time_in(text).year == 1970, text
+        assert "the device was never set" in run(machine, "dmesg")
+        assert "booted at" not in run(machine, "uptime")
