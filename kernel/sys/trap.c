@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where traps from user mode arrive: system calls, faults, interrupts. Each returns the thread to
 // run next. Book: chapters 2 and 20.
+#include "kernel/debug/trace.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/sys.h"
 
@@ -34,6 +35,9 @@ struct thread *trap_syscall(struct thread *t)
 {
     uint64_t number = arch_thread_syscall(&t->arch);
     uint64_t *args = thread_args(t);
+    if (BF_DEBUG) {
+        trace(TRACE_SYSCALL, number, arch_thread_pc(&t->arch));
+    }
     if (number >= SYS_COUNT) {
         struct fault_info fault = {.kind = FAULT_BAD_SYSCALL,
                                    .address = number,
@@ -66,6 +70,7 @@ struct thread *trap_fault(struct thread *t, const struct fault_info *fault)
 {
     struct fault_info f = *fault;
     unsigned prot = fault_prot(f.kind);
+    trace(TRACE_FAULT, f.address, f.pc);
     status_t s = prot != 0 ? aspace_fault(&t->process->aspace, f.address, prot) : ERR_BAD_ADDRESS;
     if (s != OK) {
         if (s == ERR_NO_MEMORY || s == ERR_QUOTA) {
