@@ -33,7 +33,6 @@ extern uint64_t boot_device_l2[512];
 extern uint64_t boot_device_l3[DEVICE_WINDOW_TABLES][512];
 extern uint64_t boot_image_pa;
 extern char kernel_stacks[]; // KERNEL_STACK_BLOCK bytes per CPU
-extern char kernel_text_end[], kernel_rodata_end[];
 void mmu_replace_tables(paddr_t root, paddr_t empty, uint64_t image_delta);
 extern uint64_t mmu_empty_table[512];
 extern paddr_t mmu_root;        // of TTBR1, once arch_mmu_init is done
@@ -55,6 +54,7 @@ static_assert(sizeof(struct kernel_frame) == 304, "vectors.S");
 struct thread *arm64_user_fault(struct arch_thread *t);
 struct thread *arm64_user_interrupt(struct arch_thread *t);
 struct thread *arm64_user_serror(struct arch_thread *t);
+struct thread *arm64_user_aarch32(struct arch_thread *t);
 void arm64_kernel_sync(struct kernel_frame *f);
 NORETURN void arm64_kernel_unexpected(struct kernel_frame *f, uint64_t vector);
 NORETURN void arm64_stack_overflow(struct kernel_frame *f);

@@ -1,95 +1,14 @@
 // SPDX-License-Identifier: MIT
-// ARM64: what exceptions mean (Arm ARM D24.2.40, ESR_EL1), and access to a thread's registers.
-// Entered from vectors.S.
+// ARM64: what is done about exceptions, and access to a thread's registers. Entered from vectors.S;
+// esr.c says what they mean.
+#include "arch/arm64/esr.h"
 #include "arch/arm64/port.h"
 #include "kernel/debug/log.h"
 #include "kernel/mm/aspace.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 
-// Exception classes.
-#define EC_FP_ACCESS             0x07
-#define EC_PC_ALIGNMENT          0x22
-#define EC_INSTRUCTION_ABORT_EL0 0x20
-#define EC_DATA_ABORT_EL0        0x24
-#define EC_DATA_ABORT_EL1        0x25
-#define EC_SP_ALIGNMENT          0x26
-#define EC_BREAKPOINT_EL0        0x30
-#define EC_STEP_EL0              0x32
-#define EC_WATCHPOINT_EL0        0x34
-#define EC_BRK                   0x3c
-#define EC_UNKNOWN               0x00
-#define EC_WFX                   0x01
-#define EC_ILLEGAL_STATE         0x0e
-#define EC_SYSREG                0x18
-#define EC_SVE                   0x19
-#define EC_BTI                   0x0d
-#define EC_SME                   0x1d
-#define EC_PAUTH                 0x1c
-
-#define ESR_EC(esr)  ((unsigned)((esr) >> 26) & 0x3f)
-#define ESR_WNR      (1u << 6)
-#define ESR_CM       (1u << 8) // cache maintenance: WnR is set, but it needs no write permission
-#define ESR_FNV      (1u << 10)
-#define ESR_FSC(esr) ((unsigned)(esr) & 0x3f)
-
 static inline struct thread *thread_of(struct arch_thread *t) { return (struct thread *)t; }
-
-// Faults that a mapping can resolve: translation, access flag, permission (levels 0-3 of each).
-static bool is_page_fault(uint64_t esr)
-{
-    unsigned fsc = ESR_FSC(esr);
-    return fsc >= 0x04 && fsc <= 0x0f;
-}
-
-static bool is_write(uint64_t esr) { return (esr & ESR_WNR) != 0 && (esr & ESR_CM) == 0; }
-
-static enum fault_kind abort_kind(uint64_t esr, enum fault_kind access)
-{
-    unsigned fsc = ESR_FSC(esr);
-    if (is_page_fault(esr)) {
-        return access;
-    }
-    if (fsc == 0x21 || fsc == 0x35) { // alignment; exclusive or atomic on memory that has none
-        return FAULT_ALIGNMENT;
-    }
-    // Address size, external abort, parity.
-    if (fsc <= 0x03 || fsc == 0x10 || (fsc >= 0x13 && fsc <= 0x1f)) {
-        return FAULT_BUS;
-    }
-    return FAULT_OTHER;
-}
-
-static enum fault_kind fault_decode(uint64_t esr)
-{
-    switch (ESR_EC(esr)) {
-    case EC_INSTRUCTION_ABORT_EL0: return abort_kind(esr, FAULT_EXECUTE);
-    case EC_DATA_ABORT_EL0: return abort_kind(esr, is_write(esr) ? FAULT_WRITE : FAULT_READ);
-    case EC_PC_ALIGNMENT:
-    case EC_SP_ALIGNMENT: return FAULT_ALIGNMENT;
-    case EC_UNKNOWN:
-    case EC_WFX:
-    case EC_FP_ACCESS:
-    case EC_BTI:
-    case EC_ILLEGAL_STATE:
-    case EC_SYSREG:
-    case EC_SVE:
-    case EC_PAUTH:
-    case EC_SME: return FAULT_ILLEGAL;
-    case EC_BREAKPOINT_EL0:
-    case EC_STEP_EL0:
-    case EC_WATCHPOINT_EL0:
-    case EC_BRK: return FAULT_BREAKPOINT;
-    default: return FAULT_OTHER;
-    }
-}
-
-static bool has_address(uint64_t esr)
-{
-    unsigned ec = ESR_EC(esr);
-    bool abort = ec == EC_INSTRUCTION_ABORT_EL0 || ec == EC_DATA_ABORT_EL0;
-    return (abort && (esr & ESR_FNV) == 0) || ec == EC_PC_ALIGNMENT || ec == EC_WATCHPOINT_EL0;
-}
 
 // Any synchronous exception from user mode but a system call.
 struct thread *arm64_user_fault(struct arch_thread *t)
@@ -100,8 +19,8 @@ struct thread *arm64_user_fault(struct arch_thread *t)
         return thread_of(t);
     }
     struct fault_info fault = {
-        .kind = fault_decode(esr),
-        .address = has_address(esr) ? sysreg_read("far_el1") : t->pc,
+        .kind = esr_fault_kind(esr),
+        .address = esr_has_address(esr) ? sysreg_read("far_el1") : t->pc,
         .pc = t->pc,
         .cause = esr,
     };
@@ -122,37 +41,34 @@ struct thread *arm64_user_serror(struct arch_thread *t)
     return trap_fault(thread_of(t), &fault);
 }
 
-static void kernel_frame_dump(const struct kernel_frame *f)
+// No thread is ever 32-bit: its processor state comes from arch_thread_init. Should a CPU think
+// otherwise, it is the program that ends.
+struct thread *arm64_user_aarch32(struct arch_thread *t)
 {
+    struct fault_info fault = {.kind = FAULT_OTHER, .pc = t->pc, .cause = sysreg_read("esr_el1")};
+    return trap_fault(thread_of(t), &fault);
+}
+
+static void registers_print(const void *frame)
+{
+    const struct kernel_frame *f = frame;
     for (unsigned i = 0; i < 30; i += 3) {
         klog("x%-2u %016lx  x%-2u %016lx  x%-2u %016lx", i, f->x[i], i + 1, f->x[i + 1], i + 2,
              f->x[i + 2]);
     }
-    klog("x30 %016lx  sp  %016lx  pc  %016lx  pstate %08lx", f->x[30], f->sp, f->pc, f->pstate);
-}
-
-static const char *class_name(uint64_t esr)
-{
-    switch (ESR_EC(esr)) {
-    case EC_UNKNOWN: return "undefined instruction";
-    case EC_FP_ACCESS: return "floating point in the kernel";
-    case EC_INSTRUCTION_ABORT_EL0 + 1: return "instruction abort";
-    case EC_DATA_ABORT_EL1: return is_write(esr) ? "write abort" : "read abort";
-    case EC_PC_ALIGNMENT: return "misaligned pc";
-    case EC_SP_ALIGNMENT: return "misaligned sp";
-    case EC_BRK: return "breakpoint (a failed check of the compiler's)";
-    default: return "exception";
-    }
+    klog("x30 %016lx  sp  %016lx  pc  %016lx", f->x[30], f->sp, f->pc);
+    klog("pstate %08lx  esr %08lx  far %016lx", f->pstate, f->esr, f->far);
 }
 
 static NORETURN void kernel_fault(const struct kernel_frame *f, const char *what)
 {
-    if (!panic_in_progress()) {
-        klog_panic_begin();
-        kernel_frame_dump(f);
+    struct kernel_fault fault = {f->pc, f->x[29], f->x[30], f, registers_print};
+    char cause[96];
+    esr_describe(f->esr, cause, sizeof(cause));
+    if (esr_has_address(f->esr)) {
+        panic_fault(&fault, "kernel %s: %s, address 0x%lx, pc 0x%lx", what, cause, f->far, f->pc);
     }
-    panic("kernel: %s (class 0x%02x, status 0x%02x, esr 0x%lx) at pc 0x%lx, address 0x%lx", what,
-          ESR_EC(f->esr), ESR_FSC(f->esr), f->esr, f->pc, f->far);
+    panic_fault(&fault, "kernel %s: %s, pc 0x%lx", what, cause, f->pc);
 }
 
 // A fault of a user copy on a user address: maps the page and has the instruction run again, or
@@ -164,8 +80,8 @@ static bool user_copy_fault(struct kernel_frame *f)
         return false;
     }
     struct aspace *as = aspace_current();
-    unsigned prot = is_write(f->esr) ? PROT_WRITE : PROT_READ;
-    if (as == NULL || !is_page_fault(f->esr) || aspace_fault(as, f->far, prot) != OK) {
+    unsigned prot = esr_is_write(f->esr) ? PROT_WRITE : PROT_READ;
+    if (as == NULL || !esr_is_page_fault(f->esr) || aspace_fault(as, f->far, prot) != OK) {
         f->pc = (vaddr_t)arm64_uaccess_fail;
     }
     return true;
@@ -174,17 +90,18 @@ static bool user_copy_fault(struct kernel_frame *f)
 void arm64_kernel_sync(struct kernel_frame *f)
 {
     if (!user_copy_fault(f)) {
-        kernel_fault(f, class_name(f->esr));
+        kernel_fault(f, "fault");
     }
 }
 
-// Interrupts and errors are masked in the kernel, SP_EL0 is never its stack pointer, and no thread
-// is 32-bit.
+// Interrupts and errors are masked in the kernel, and SP_EL0 is never its stack pointer.
 void arm64_kernel_unexpected(struct kernel_frame *f, uint64_t vector)
 {
-    static const char *const names[] = {"synchronous exception", "interrupt", "fast interrupt",
-                                        "system error"};
-    kernel_fault(f, names[vector % 4]);
+    static const char *const names[] = {
+        "exception on SP_EL0",    "interrupt on SP_EL0", "fast interrupt on SP_EL0",
+        "system error on SP_EL0", "exception",           "interrupt",
+        "fast interrupt",         "system error"};
+    kernel_fault(f, names[vector % ARRAY_SIZE(names)]);
 }
 
 void arm64_stack_overflow(struct kernel_frame *f) { kernel_fault(f, "stack overflow"); }

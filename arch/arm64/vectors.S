@@ -122,8 +122,8 @@ arm64_vectors:
     el0_vector arm64_user_interrupt // FIQ: group 0 of a GIC without security; taken as an interrupt
     el0_vector arm64_user_serror
 
-    .rept 4                         // AArch32: no thread is ever in that state
-    el1_vector el1_unexpected, 12
+    .rept 4                         // AArch32
+    el0_vector arm64_user_aarch32
     .endr
     .balign 128
 

@@ -23,6 +23,8 @@ WEAK void panic(const char *fmt, ...)
     host_stop(host_panic_message);
 }
 
+WEAK uint32_t (*panic_cpus_online)(void);
+WEAK void (*panic_cpu_describe)(char *buf, size_t size);
 WEAK bool panic_in_progress(void) { return false; }
 
 WEAK void klog(const char *fmt, ...)

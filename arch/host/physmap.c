@@ -14,6 +14,8 @@ __asm__(".bss\n"
         ".globl kernel_image_start\n"
         "kernel_image_start:\n"
         ".zero 0x10000\n"
+        ".globl kernel_text_end\n"
+        "kernel_text_end:\n"
         ".globl kernel_image_end\n"
         "kernel_image_end:\n"
         ".text\n");

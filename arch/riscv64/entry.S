@@ -214,9 +214,11 @@ trap_from_kernel:
     sd      t6, THREAD_X(31)(sp)
     li      t0, SSTATUS_SUM
     csrc    sstatus, t0             // the fault handler is not the copy that it interrupted
+    csrr    t0, scause
+    csrr    t1, stval
+    sd      t0, KERNEL_FRAME_SCAUSE(sp)
+    sd      t1, KERNEL_FRAME_STVAL(sp)
     mv      a0, sp
-    csrr    a1, scause
-    csrr    a2, stval
     call    trap_kernel
 
     mv      a0, sp

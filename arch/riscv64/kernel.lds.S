@@ -16,7 +16,7 @@ SECTIONS
         *(.text .text.*)
     }
     . = ALIGN(4096);
-    rodata_start = .;
+    kernel_text_end = .;
     .rodata : {
         *(.rodata .rodata.* .srodata .srodata.*)
     }
@@ -24,7 +24,7 @@ SECTIONS
         KEEP(*(.ksyms .ksyms.*))
     }
     . = ALIGN(4096);
-    data_start = .;
+    kernel_rodata_end = .;
     .data : {
         *(.data .data.* .sdata .sdata.*)
         . = ALIGN(8);

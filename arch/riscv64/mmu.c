@@ -23,8 +23,6 @@
 #define DEVICE_WINDOW 0xffffffffc0000000ull
 #define DEVICE_BLOCK  (1ull << 21)
 
-extern char rodata_start[], data_start[];
-
 vaddr_t arch_physmap_base;
 struct mmu mmu;
 struct page_table device_table; // the 1 GiB device window in blocks of 2 MiB; shared by the boot
@@ -93,7 +91,7 @@ static void physmap_build(const struct boot_info *boot)
 {
     // Up to the image's table entry: 254 GiB in Sv39, 127.5 TiB in Sv48.
     paddr_t limit = mmu.top_level == 3 ? 255ull << pte_shift(3) : 254ull << pte_shift(2);
-    paddr_t text = image_base, data = arch_image_to_phys(data_start);
+    paddr_t text = image_base, data = arch_image_to_phys(kernel_rodata_end);
     for (unsigned i = 0; i < boot->ram_count; i++) {
         const struct boot_region *r = &boot->ram[i];
         if (r->end > limit) {
@@ -119,9 +117,9 @@ void arch_mmu_init(const struct boot_info *boot)
 {
     mmu.root = boot_alloc_page();
     physmap_build(boot);
-    image_map(kernel_image_start, rodata_start, PTE_R | PTE_X);
-    image_map(rodata_start, data_start, PTE_R);
-    const char *start = data_start;
+    image_map(kernel_image_start, kernel_text_end, PTE_R | PTE_X);
+    image_map(kernel_text_end, kernel_rodata_end, PTE_R);
+    const char *start = kernel_rodata_end;
     for (unsigned i = 0; i < KERNEL_STACKS; i++) {
         const char *guard = kernel_stacks + i * KERNEL_STACK_BLOCK;
         image_map(start, guard, PTE_R | PTE_W);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// RISC-V: what traps mean. entry.S has saved the registers; trap_from_user handles everything but
-// system calls (which it gives to trap_syscall itself), trap_kernel the faults of the kernel: those
-// of the user copy, and bugs. Also the accessors of struct arch_thread. RISC-V privileged
-// specification 1.12, table 4.2 (causes) and section 4.1.9 (stval).
+// RISC-V: what is done about traps; cause.c says what they mean. entry.S has saved the registers;
+// trap_from_user handles everything but system calls (which it gives to trap_syscall itself),
+// trap_kernel the faults of the kernel: those of the user copy, and bugs. Also the accessors of
+// struct arch_thread. RISC-V privileged specification 1.12, section 4.1.9 (stval).
+#include "arch/riscv64/cause.h"
 #include "kernel/debug/log.h"
-#include "kernel/lib/printf.h"
 #include "kernel/mm/aspace.h"
 #include "port.h"
 
@@ -18,41 +18,19 @@ static_assert(offsetof(struct arch_thread, fcsr) == THREAD_FCSR, "entry.S");
 static_assert(offsetof(struct arch_thread, f) == THREAD_F, "fpu.S");
 static_assert(sizeof(struct arch_thread) == THREAD_BYTES, "entry.S");
 static_assert(offsetof(struct kernel_frame, sstatus) == KERNEL_FRAME_SSTATUS, "entry.S");
+static_assert(offsetof(struct kernel_frame, scause) == KERNEL_FRAME_SCAUSE, "entry.S");
+static_assert(offsetof(struct kernel_frame, stval) == KERNEL_FRAME_STVAL, "entry.S");
 static_assert(sizeof(struct kernel_frame) == KERNEL_FRAME_BYTES && KERNEL_FRAME_BYTES % 16 == 0,
               "entry.S");
 static_assert(ERR_BAD_ADDRESS == -6, "uaccess.S returns it");
 
 #define ECALL_BYTES 4u
 
-static const struct cause {
-    const char *text;
-    enum fault_kind kind;
-} causes[] = {
-    [CAUSE_FETCH_MISALIGNED] = {"instruction address misaligned", FAULT_ALIGNMENT},
-    [CAUSE_FETCH_ACCESS] = {"instruction access fault", FAULT_BUS},
-    [CAUSE_ILLEGAL] = {"illegal instruction", FAULT_ILLEGAL},
-    [CAUSE_BREAKPOINT] = {"breakpoint", FAULT_BREAKPOINT},
-    [CAUSE_LOAD_MISALIGNED] = {"load address misaligned", FAULT_ALIGNMENT},
-    [CAUSE_LOAD_ACCESS] = {"load access fault", FAULT_BUS},
-    [CAUSE_STORE_MISALIGNED] = {"store address misaligned", FAULT_ALIGNMENT},
-    [CAUSE_STORE_ACCESS] = {"store access fault", FAULT_BUS},
-    [CAUSE_ECALL_USER] = {"environment call from user mode", FAULT_OTHER},
-    [CAUSE_FETCH_PAGE] = {"instruction page fault", FAULT_EXECUTE},
-    [CAUSE_LOAD_PAGE] = {"load page fault", FAULT_READ},
-    [CAUSE_STORE_PAGE] = {"store page fault", FAULT_WRITE},
-};
-
-static const struct cause *cause_find(uint64_t scause)
-{
-    static const struct cause unknown = {"unknown cause", FAULT_OTHER};
-    return scause < ARRAY_SIZE(causes) && causes[scause].text != NULL ? &causes[scause] : &unknown;
-}
-
 // When a page becomes mapped, or may be written at last, only the hart that did it is told
 // (aspace.c): this one may have faulted on what it remembers of the entry, and must look again.
-static void stale_entry_drop(const struct cause *cause, vaddr_t va)
+static void stale_entry_drop(uint64_t scause, vaddr_t va)
 {
-    if (cause->kind == FAULT_READ || cause->kind == FAULT_WRITE || cause->kind == FAULT_EXECUTE) {
+    if (cause_is_page_fault(scause)) {
         __asm__ volatile("sfence.vma %0, zero" ::"r"(va) : "memory");
     }
 }
@@ -68,9 +46,9 @@ struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t s
     if (scause == CAUSE_ILLEGAL && fpu_first_use(t)) {
         return thread;
     }
-    stale_entry_drop(cause_find(scause), stval);
+    stale_entry_drop(scause, stval);
     struct fault_info fault = {
-        .kind = cause_find(scause)->kind,
+        .kind = cause_kind(scause),
         .address = stval,
         .pc = t->x[0],
         .cause = scause,
@@ -91,48 +69,54 @@ static void registers_dump(const uint64_t *x)
 }
 
 // A page fault at a user address inside the user copy: true if the access may be tried again.
-static bool uaccess_resolve(const struct cause *cause, vaddr_t va)
+static bool uaccess_resolve(uint64_t scause, vaddr_t va)
 {
     struct aspace *as = aspace_current();
     if (as == NULL) {
         return false;
     }
-    stale_entry_drop(cause, va);
-    return aspace_fault(as, va, cause->kind == FAULT_WRITE ? PROT_WRITE : PROT_READ) == OK;
+    stale_entry_drop(scause, va);
+    return aspace_fault(as, va, scause == CAUSE_STORE_PAGE ? PROT_WRITE : PROT_READ) == OK;
 }
 
-static NORETURN void kernel_fault(const struct kernel_frame *f, const struct cause *cause,
-                                  uint64_t scause, uint64_t stval)
+static void frame_print(const void *frame)
 {
-    uint64_t sp = f->x[X_SP];
-    if (panic_in_progress()) {
-        panic("%s at pc 0x%lx, address 0x%lx", cause->text, f->x[0], stval);
-    }
+    const struct kernel_frame *f = frame;
     registers_dump(f->x);
-    klog("scause 0x%lx stval 0x%lx sstatus 0x%lx", scause, stval, f->sstatus);
-    backtrace_print(f->x[0], f->x[X_S0]);
+    klog("sstatus %016lx scause %016lx stval %016lx", f->sstatus, f->scause, f->stval);
+}
+
+// A stack that overflows ends in the guard page, or so close to it that entry.S went to the
+// emergency stack before the guard was touched.
+static bool is_overflow(vaddr_t sp)
+{
     const struct arch_percpu *percpu = arch_percpu();
     vaddr_t top = percpu != NULL ? percpu->stack_top : arch_cpu_stack_top(0);
     vaddr_t bottom = top - (KERNEL_STACK_TOP - KERNEL_STACK_GUARD);
-    if (sp < bottom + KERNEL_STACK_RESERVE_BYTES || sp > top) {
-        panic("kernel stack overflow: sp 0x%lx, stack 0x%lx-0x%lx, %s", sp, bottom, top,
-              cause->text);
-    }
-    panic("kernel fault: %s at pc 0x%lx, address 0x%lx", cause->text, f->x[0], stval);
+    return sp >= bottom - KERNEL_STACK_GUARD && sp < bottom + KERNEL_STACK_RESERVE_BYTES;
 }
 
-void trap_kernel(struct kernel_frame *f, uint64_t scause, uint64_t stval);
-void trap_kernel(struct kernel_frame *f, uint64_t scause, uint64_t stval)
+static NORETURN void kernel_fault(const struct kernel_frame *f)
 {
-    const struct cause *cause = cause_find(scause);
+    struct kernel_fault fault = {f->x[0], f->x[X_S0], f->x[1], f, frame_print};
+    char cause[96];
+    cause_describe(f->scause, f->stval, cause, sizeof(cause));
+    panic_fault(&fault, "kernel %s: %s, address 0x%lx, pc 0x%lx",
+                is_overflow(f->x[X_SP]) ? "stack overflow" : "fault", cause, f->stval, f->x[0]);
+}
+
+void trap_kernel(struct kernel_frame *f);
+void trap_kernel(struct kernel_frame *f)
+{
     bool in_copy = f->x[0] >= (vaddr_t)uaccess_start && f->x[0] < (vaddr_t)uaccess_end;
-    bool memory = cause->kind == FAULT_READ || cause->kind == FAULT_WRITE;
+    bool page = f->scause == CAUSE_LOAD_PAGE || f->scause == CAUSE_STORE_PAGE;
+    bool bus = f->scause == CAUSE_LOAD_ACCESS || f->scause == CAUSE_STORE_ACCESS;
     // Only the user side of a copy may fault: a bad kernel pointer handed to it is a bug like any
     // other.
-    if (!in_copy || stval >= arch_user_top() || (!memory && cause->kind != FAULT_BUS)) {
-        kernel_fault(f, cause, scause, stval);
+    if (!in_copy || f->stval >= arch_user_top() || !(page || bus)) {
+        kernel_fault(f);
     }
-    if (!memory || !uaccess_resolve(cause, stval)) {
+    if (!page || !uaccess_resolve(f->scause, f->stval)) {
         f->x[0] = (vaddr_t)uaccess_fail;
     }
 }

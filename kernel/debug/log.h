@@ -29,13 +29,26 @@ void console_quiet(void);  // bootarg "quiet": klog does not echo from the start
 void console_take(void);   // panics, last words: echo again, whoever owns the device
 bool console_echoes(void); // whether klog writes to it
 
-// Prints the message and a symbolised backtrace, then stops the machine (power off with bootarg
-// panic=off, else halt). A panic inside a panic prints one line and stops.
+// Prints the message, a symbolised backtrace, the last events of the trace ring, and the same for
+// every other CPU; then stops the machine (power off with bootarg panic=off, else halt). A panic
+// inside a panic prints one line and stops. Any context.
 NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
+// The same for a fault of the kernel's own, with its registers; the backtrace begins at its pc.
+struct kernel_fault {
+    vaddr_t pc, frame_pointer;
+    vaddr_t return_address; // register; names the caller where pc is no code
+    const void *frame;      // for registers_print, the port's, which logs a few lines
+    void (*registers_print)(const void *frame);
+};
+NORETURN void panic_fault(const struct kernel_fault *fault, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool panic_in_progress(void);
-// Stops this CPU for good if another one panics. The port calls it after every interrupt, and so
-// does who waits for a lock.
+// If another CPU panics: tells what this one was doing, when it is its turn, and stops it for good.
+// The port calls it after every kick, and so does who waits for a lock.
 void panic_join(void);
+// Set by the layers that know: a bit for every CPU that runs, and what this CPU is doing ("idle",
+// the thread). Neither takes a lock.
+extern uint32_t (*panic_cpus_online)(void);
+extern void (*panic_cpu_describe)(char *buf, size_t size);
 void panic_set_power_off(bool on); // bootarg panic=off
 
 // Release builds keep ASSERT; DEBUG_ASSERT is compiled only when BF_DEBUG is 1.
@@ -52,9 +65,8 @@ void panic_set_power_off(bool on); // bootarg panic=off
         }                  \
     } while (0)
 
-// Symbol names from the table that the build puts into the image.
-const char *symbol_find(vaddr_t pc, uint64_t *offset); // NULL if unknown
-// Logs pc (0: none), then the callers found from the frame pointer.
-void backtrace_print(vaddr_t pc, vaddr_t frame_pointer);
+// The function that holds an address, from the table that the build puts into the image; NULL if it
+// is not in the kernel's text.
+const char *symbol_find(vaddr_t pc, uint64_t *offset);
 
 #endif

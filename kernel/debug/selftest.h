@@ -17,6 +17,10 @@ extern const struct selftest *const selftest_suites[] __attribute__((weak));
 
 const struct selftest *selftest_find(uint64_t index); // NULL past the end
 
+// Has the machine end in the way that the option `crash` names, when it runs
+// (tests/kernel/crash.c). Absent from builds without tests.
+void crash_start(void) __attribute__((weak));
+
 // Ends a test that fails.
 #define SELFTEST_CHECK(cond)                                                      \
     do {                                                                          \

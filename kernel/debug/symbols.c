@@ -31,7 +31,7 @@ const char *symbol_find(vaddr_t pc, uint64_t *offset)
 {
     vaddr_t start = (vaddr_t)kernel_image_start;
     size_t words = ((uintptr_t)ksyms_end - (uintptr_t)ksyms_start) / sizeof(uint32_t);
-    if (words == 0 || pc < start || pc >= (vaddr_t)kernel_image_end) {
+    if (words == 0 || pc < start || pc >= (vaddr_t)kernel_text_end) {
         return NULL;
     }
     uint32_t count = ksyms_start[0];

@@ -4,6 +4,7 @@
 // masked; ends in the first user thread. Book: chapter 1.
 #include "kernel/init/main.h"
 #include "kernel/debug/log.h"
+#include "kernel/debug/selftest.h"
 #include "kernel/init/boot_info.h"
 #include "kernel/init/root.h"
 #include "kernel/lib/options.h"
@@ -83,6 +84,9 @@ void kernel_main(const void *fdt, paddr_t fdt_pa)
     sched_start_cpus(boot.cpu_hw_ids, boot.cpu_count);
     klog("cpus: %u of %u in use", cpu_count, boot.cpu_count);
     root_start(&boot);
+    if (options.crash != CRASH_NONE && crash_start != NULL) {
+        crash_start();
+    }
     arch_thread_enter(sched_exit());
 }
 

@@ -25,6 +25,13 @@ static const struct option {
     {.name = "quiet", .kind = OPTION_FLAG, .to = &options.quiet},
     {.name = "panic", .kind = OPTION_CHOICE, .to = &options.panic, .choices = "halt|off"},
     {.name = "sv39", .kind = OPTION_FLAG, .to = &options.sv39},
+    {.name = "crash",
+     .kind = OPTION_CHOICE,
+     .to = &options.crash,
+     .choices = "none|panic|assert|null|write-text|write-rodata|write-alias|exec-data|exec-alias|"
+                "user-read|user-write|user-exec|stack|smash|illegal|ubsan-shift|ubsan-index|"
+                "lock-twice|lock-order|double|stuck|all"},
+    {.name = "crash_cpu", .kind = OPTION_NUMBER, .to = &options.crash_cpu, .least = 0, .most = 7},
     {.name = "run", .kind = OPTION_USER},
 };
 

@@ -2,6 +2,7 @@
 // Notifications and the interrupt lines that signal them. Lock: ipc_lock. Book: chapters 19 and 21.
 #include "kernel/obj/notification.h"
 #include "kernel/debug/log.h"
+#include "kernel/debug/trace.h"
 #include "kernel/mm/slab.h"
 #include "kernel/obj/endpoint.h"
 #include "kernel/obj/job.h"
@@ -271,6 +272,7 @@ status_t irq_ack(struct irq *irq)
 // The port has masked the line; it stays masked until the driver acknowledges.
 void irq_fire(uint32_t line)
 {
+    trace(TRACE_IRQ, line, 0);
     spin_lock(&ipc_lock);
     struct irq *irq = line < IRQ_LINES_MAX ? irq_lines[line] : NULL;
     if (irq != NULL && irq->notification != NULL) {

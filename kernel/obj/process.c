@@ -3,6 +3,7 @@
 // Book: chapter 23.
 #include "kernel/obj/process.h"
 #include "kernel/debug/log.h"
+#include "kernel/debug/trace.h"
 #include "kernel/lib/printf.h"
 #include "kernel/mm/slab.h"
 #include "kernel/obj/endpoint.h"
@@ -128,6 +129,7 @@ void process_die(struct process *p, enum exit_reason reason, uint32_t code,
     list_push_back(&p->job->dying, &p->job_node);
     list_push_back(&dying, &p->dying_node);
     spin_unlock(&job_lock);
+    trace(TRACE_DEATH, p->object.id, reason);
     if (p->vital) {
         panic(
             "process '%s', which nothing can replace, ended: reason %u, code %u, fault %u at 0x%lx, pc 0x%lx",
@@ -348,8 +350,24 @@ static void thread_activate(struct thread *t)
     aspace_switch(t != NULL ? &t->process->aspace : NULL);
 }
 
+// For a panic: what this CPU runs.
+static void cpu_describe(char *buf, size_t size)
+{
+    const struct cpu *cpu = cpu_this();
+    const struct thread *t = cpu->last;
+    if (t == NULL) {
+        ksnprintf(buf, size, "%s", cpu->online ? "idle" : "starting");
+    } else if (t->task != NULL) {
+        ksnprintf(buf, size, "kernel task %s", t->name);
+    } else {
+        ksnprintf(buf, size, "thread %s/%s (%lu), user pc 0x%lx", t->process->name, t->name,
+                  t->object.id, arch_thread_pc(&t->arch));
+    }
+}
+
 void reaper_start(void)
 {
+    panic_cpu_describe = cpu_describe;
     sched_task_start(&reaper, "reaper", reaper_slice);
     object_reaper_wake = reaper_wake;
     sched_thread_doomed = thread_doomed;

@@ -20,8 +20,18 @@ static void cpu_init(struct cpu *cpu, unsigned id, uint64_t hw_id)
     cpu->arch.stack_top = arch_cpu_stack_top(id);
 }
 
+static uint32_t cpus_online(void)
+{
+    uint32_t mask = 0;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        mask |= (uint32_t)__atomic_load_n(&cpus[i].online, __ATOMIC_RELAXED) << i;
+    }
+    return mask;
+}
+
 void sched_init_boot_cpu(void)
 {
+    panic_cpus_online = cpus_online;
     cpu_init(&cpus[0], 0, arch_cpu_hw_id());
     cpus[0].online = true;
     arch_cpu_init(&cpus[0].arch);

@@ -14,8 +14,10 @@
 //   3. A thread that is on_cpu dies only on that CPU (sched_retire).
 #include "kernel/sched/sched.h"
 #include "kernel/debug/log.h"
+#include "kernel/debug/trace.h"
 #include "kernel/lib/printf.h"
 #include <arch/timer.h>
+#include <string.h>
 
 bool (*sched_thread_doomed)(struct thread *t);
 void (*sched_activate)(struct thread *t);
@@ -403,6 +405,17 @@ static void timer_rearm_locked(struct cpu *cpu)
     }
 }
 
+static void trace_switch(const struct cpu *cpu, const struct thread *next)
+{
+    uint64_t name = 0;
+    if (next == NULL) {
+        trace_at(cpu->started_ns, TRACE_IDLE, 0, 0);
+        return;
+    }
+    memcpy(&name, next->name, sizeof(name));
+    trace_at(cpu->started_ns, TRACE_SWITCH, next->object.id, name);
+}
+
 // Makes `next` (NULL: nothing) what this CPU runs; with that it has done with the thread before.
 static void switch_to_locked(struct cpu *cpu, struct thread *next)
 {
@@ -414,6 +427,7 @@ static void switch_to_locked(struct cpu *cpu, struct thread *next)
     }
     if (prev != next) {
         cpu->arch.current = NULL; // when prev is gone its memory may become another thread
+        trace_switch(cpu, next);
     }
     if (prev != NULL && prev != next) {
         if (cpu_count > 1) {

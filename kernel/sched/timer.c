@@ -3,6 +3,7 @@
 // ones. Book: chapter 4.
 #include "kernel/sched/timer.h"
 #include "kernel/debug/log.h"
+#include "kernel/debug/trace.h"
 #include "kernel/sched/sched.h"
 #include <arch/timer.h>
 
@@ -82,6 +83,7 @@ void timer_interrupt(void)
     struct cpu *cpu = cpu_this();
     uint64_t now = arch_clock_ns(), serial;
     struct timer *due;
+    trace_at(now, TRACE_TIMER, 0, 0);
     while ((due = timer_take_expired(cpu, now, &serial)) != NULL) {
         due->fire(due, serial);
     }

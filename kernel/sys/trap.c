@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where traps from user mode arrive: system calls, faults, interrupts. Each returns the thread to
 // run next. Book: chapters 2 and 20.
+#include "kernel/debug/trace.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sys/sys.h"
 
@@ -36,6 +37,7 @@ struct thread *trap_syscall(struct thread *t)
     uint64_t *args = thread_args(t);
     if (BF_DEBUG) {
         cpu_this()->syscalls++;
+        trace(TRACE_SYSCALL, number, arch_thread_pc(&t->arch));
     }
     if (number >= SYS_COUNT) {
         struct fault_info fault = {.kind = FAULT_BAD_SYSCALL,
@@ -69,6 +71,7 @@ struct thread *trap_fault(struct thread *t, const struct fault_info *fault)
 {
     struct fault_info f = *fault;
     unsigned prot = fault_prot(f.kind);
+    trace(TRACE_FAULT, f.address, f.pc);
     status_t s = prot != 0 ? aspace_fault(&t->process->aspace, f.address, prot) : ERR_BAD_ADDRESS;
     if (s != OK) {
         if (s == ERR_NO_MEMORY || s == ERR_QUOTA) {

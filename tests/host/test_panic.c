@@ -2,27 +2,47 @@
 // Panics and the symbol table. Each panic runs in a process of its own, because a kernel panics
 // only once.
 //
-// sources: kernel/debug/panic.c kernel/debug/symbols.c kernel/debug/log.c kernel/lib/printf.c kernel/lib/spinlock.c arch/host/timer.c arch/host/physmap.c
+// sources: kernel/debug/panic.c kernel/debug/trace.c kernel/debug/symbols.c kernel/debug/log.c kernel/lib/printf.c kernel/lib/spinlock.c arch/host/physmap.c
 #include "cm.h"
 
 #include "kernel/debug/log.h"
+#include "kernel/debug/trace.h"
 #include "kernel/lib/spinlock.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // The machine: how it stopped is the exit code, the console is standard output.
 enum { HALTED = 40, POWERED_OFF = 41 };
 
-static struct arch_percpu cpu;
-static unsigned frames;
+static _Thread_local struct arch_percpu cpu;
+static _Thread_local bool other; // a CPU that does not panic
+static _Thread_local unsigned frames;
 static bool nested, console_fails;
 
 struct arch_percpu *arch_percpu(void) { return &cpu; }
 void arch_relax(void) {}
+
+uint64_t arch_clock_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 void arch_cpu_kick_others(void) {}
-void arch_halt(void) { _exit(HALTED); }
+void arch_halt(void)
+{
+    while (other) { // it waits for the end of the process
+        pause();
+    }
+    _exit(HALTED);
+}
 void arch_power_off(void) { _exit(POWERED_OFF); }
 vaddr_t arch_frame_pointer(void) { return 0; }
 
@@ -162,6 +182,57 @@ static void a_panic_while_logging_still_reports(void **state)
     assert_non_null(strstr(out, "PANIC on CPU 0: in the console\n"));
 }
 
+// --- the other CPUs, played by threads
+
+static atomic_uint answering; // bit per CPU
+
+static uint32_t four_cpus(void) { return 0xf; }
+
+static void describe(char *buf, size_t size) { snprintf(buf, size, "busy with %u", cpu.id); }
+
+static void *other_cpu(void *id)
+{
+    cpu.id = (uint32_t)(uintptr_t)id;
+    other = true;
+    atomic_fetch_or(&answering, 1u << cpu.id);
+    for (;;) {
+        panic_join();
+    }
+}
+
+static void panic_among_four(void)
+{
+    panic_cpus_online = four_cpus;
+    panic_cpu_describe = describe;
+    pthread_t thread;
+    cpu.id = 1;
+    for (uintptr_t id = 0; id < 3; id++) { // CPU 3 never answers
+        if (id != 1) {
+            assert_int_equal(pthread_create(&thread, NULL, other_cpu, (void *)id), 0);
+        }
+    }
+    while (atomic_load(&answering) != 5) {
+    }
+    trace(TRACE_IRQ, 33, 0);
+    panic("enough");
+}
+
+static void every_cpu_that_answers_tells_what_it_did(void **state)
+{
+    (void)state;
+    char out[4096];
+    assert_int_equal(run(panic_among_four, out, sizeof(out)), HALTED);
+    const char *at = out;
+    const char *const parts[] = {
+        "PANIC on CPU 1: enough\n", "CPU 1: busy with 1\n",   "CPU 1: last events:\n",
+        "interrupt line 33\n",      "CPU 0: busy with 0\n",   "CPU 0: last events:\n",
+        "CPU 2: busy with 2\n",     "CPU 3: does not answer", "the system has stopped\n"};
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        at = strstr(at, parts[i]);
+        assert_non_null(at);
+    }
+}
+
 static void failed_assertion(void) { ASSERT(1 + 1 == 3); }
 
 static void an_assertion_names_itself(void **state)
@@ -179,14 +250,14 @@ static void symbols_are_found_from_their_first_to_their_last_byte(void **state)
     uint64_t offset = 99;
     assert_null(symbol_find(start + 0xff, &offset));
     assert_null(symbol_find(start - 1, &offset));
-    assert_null(symbol_find((vaddr_t)kernel_image_end, &offset));
+    assert_null(symbol_find((vaddr_t)kernel_text_end, &offset));
     assert_int_equal(offset, 99);
     assert_string_equal(symbol_find(start + 0x100, &offset), "alpha");
     assert_int_equal(offset, 0);
     assert_string_equal(symbol_find(start + 0x1ff, &offset), "alpha");
     assert_int_equal(offset, 0xff);
     assert_string_equal(symbol_find(start + 0x200, &offset), "beta");
-    assert_string_equal(symbol_find((vaddr_t)kernel_image_end - 1, &offset), "beta");
+    assert_string_equal(symbol_find((vaddr_t)kernel_text_end - 1, &offset), "beta");
 }
 
 int main(void)
@@ -197,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_panic_inside_a_panic_prints_one_line_and_stops),
         cmocka_unit_test(a_panic_reports_whatever_locks_are_held),
         cmocka_unit_test(a_panic_while_logging_still_reports),
+        cmocka_unit_test(every_cpu_that_answers_tells_what_it_did),
         cmocka_unit_test(an_assertion_names_itself),
         cmocka_unit_test(symbols_are_found_from_their_first_to_their_last_byte),
     };

@@ -29,7 +29,7 @@ static inline paddr_t virt_to_phys(const void *p)
 vaddr_t arch_user_top(void);
 
 // Linker-defined; arch_image_to_phys turns an address inside the kernel image into a physical one.
-extern char kernel_image_start[], kernel_image_end[];
+extern char kernel_image_start[], kernel_text_end[], kernel_rodata_end[], kernel_image_end[];
 paddr_t arch_image_to_phys(const void *p);
 
 // Replaces the boot tables by the final ones: all RAM in the physical map, W^X image, no identity

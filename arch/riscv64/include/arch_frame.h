@@ -38,7 +38,9 @@
 #define PERCPU_STACK_TOP 8 // struct arch_percpu
 
 #define KERNEL_FRAME_SSTATUS 256
-#define KERNEL_FRAME_BYTES   272
+#define KERNEL_FRAME_SCAUSE  264
+#define KERNEL_FRAME_STVAL   272
+#define KERNEL_FRAME_BYTES   288
 
 #ifndef __ASSEMBLER__
 
@@ -61,7 +63,7 @@ struct arch_thread {
 // Registers of interrupted kernel code, on the kernel stack. x[0] is the pc here too.
 struct kernel_frame {
     uint64_t x[32];
-    uint64_t sstatus;
+    uint64_t sstatus, scause, stval;
     uint64_t reserved; // the stack stays 16-byte aligned
 };
 
