@@ -7,7 +7,7 @@
 
 struct arch_percpu *cpu_records[KERNEL_STACKS];
 unsigned cpu_records_count = 1;
-uint64_t secondary_satp; // read with the MMU off
+extern uint64_t secondary_satp; // start.S
 
 uint64_t arch_cpu_hw_id(void)
 {
@@ -30,8 +30,10 @@ status_t arch_cpu_start(struct arch_percpu *percpu)
         klog("hart %lu lacks what the boot hart has", percpu->hw_id);
         return ERR_NOT_SUPPORTED;
     }
-    secondary_satp = satp_make(mmu.root, 0);
-    cpu_records[percpu->id] = percpu;
+    // In this order, and before the hart can run: hart_waits in start.S.
+    __atomic_store_n(&cpu_records[percpu->id], percpu, __ATOMIC_RELEASE);
+    __atomic_store_n(&secondary_satp, satp_make(mmu.root, 0), __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     status_t s = sbi_hart_start(percpu->hw_id, arch_image_to_phys(secondary_entry), percpu);
     if (s == OK) {
         cpu_records_count = percpu->id + 1;

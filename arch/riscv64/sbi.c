@@ -25,9 +25,10 @@ enum { SRST_SHUTDOWN = 0, SRST_COLD_REBOOT = 1 };
 enum { HSM_START = 0, HSM_STOP = 1 };
 enum { RFENCE_I = 0, RFENCE_VMA = 1, RFENCE_VMA_ASID = 2 };
 
-#define ALL_HARTS         (~0ul) // as hart_mask_base
-#define SBI_NOT_SUPPORTED (-2)
-#define EVERY_ADDRESS     (~0ul)
+#define ALL_HARTS             (~0ul) // as hart_mask_base
+#define SBI_NOT_SUPPORTED     (-2)
+#define SBI_ALREADY_AVAILABLE (-6)
+#define EVERY_ADDRESS         (~0ul)
 
 static struct sbi_result call5(unsigned long extension, unsigned long function,
                                const unsigned long *args)
@@ -87,7 +88,10 @@ status_t sbi_hart_start(uint64_t hart, paddr_t entry, void *context)
 {
     const unsigned long args[5] = {hart, entry, (uintptr_t)context};
     long error = call5(SBI_HSM, HSM_START, args).error;
-    return error == 0 ? OK : error == SBI_NOT_SUPPORTED ? ERR_NOT_SUPPORTED : ERR_IO;
+    if (error == 0 || error == SBI_ALREADY_AVAILABLE) { // it runs: it waits in start.S (hart_waits)
+        return OK;
+    }
+    return error == SBI_NOT_SUPPORTED ? ERR_NOT_SUPPORTED : ERR_IO;
 }
 
 void sbi_hart_stop(void)

@@ -3,8 +3,8 @@
 // that QEMU, U-Boot and others load it: "Boot image header in RISC-V Linux" (Linux
 // Documentation/riscv/boot-image-header.rst).
 //
-// On entry: S-mode, MMU off, a0 = hart id, a1 = physical address of the device tree, one hart (SBI
-// HSM keeps the others stopped). The image lies at any 2 MiB boundary, so everything before the MMU
+// On entry: S-mode, MMU off, a0 = hart id, a1 = physical address of the device tree. The first hart
+// boots; SBI HSM keeps the others stopped, but see hart_waits. The image lies at any 2 MiB boundary, so everything before the MMU
 // is on addresses relative to the pc.
 #include "csr.h"
 #include <arch_frame.h>
@@ -32,6 +32,10 @@ start:
     csrw    sie, zero
     li      t0, SSTATUS_SIE | SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR
     csrc    sstatus, t0
+    lla     t0, boot_claimed
+    li      t1, 1
+    amoswap.w.aqrl t1, t1, (t0)
+    bnez    t1, hart_waits
     mv      s0, a0
     mv      s1, a1
 
@@ -104,6 +108,39 @@ secondary_entry:
     li      s0, 0
     li      ra, 0
     tail    kernel_secondary
+
+    // A further hart at the image's entry instead of secondary_entry. OpenSBI before 1.3 does that when
+    // a hart that it starts looks between the change of its state and that of its address; older
+    // firmware lets all harts in at once. Either way a0 is its id, and arch_cpu_start publishes its
+    // record before it asks for the hart: wait for that. Until secondary_satp is written, bss may be
+    // anything.
+hart_waits:
+    lla     t2, kernel_image_start
+    li      t3, -0x80000000         // KERNEL_IMAGE_BASE
+    sub     t2, t2, t3              // from virtual to physical
+    lla     t1, cpu_records + KERNEL_STACKS * 8
+1:  ld      t0, secondary_satp
+    fence   r, r
+    beqz    t0, 1b
+    lla     t0, cpu_records + 8     // the first is the boot hart's
+2:  ld      a1, (t0)
+    beqz    a1, 3f
+    add     t3, a1, t2
+    ld      t3, PERCPU_HW_ID(t3)
+    beq     t3, a0, 4f
+3:  addi    t0, t0, 8
+    bltu    t0, t1, 2b
+    j       1b
+4:  fence   r, rw
+    j       secondary_entry
+
+    .data
+    .balign 8
+    .globl  secondary_satp
+secondary_satp:                     // read with the MMU off; 0 until further harts may start
+    .dword  0
+boot_claimed:
+    .word   0
 
     // The kernel stacks. The first page of each block is left out of the final tables.
     .section .bss.stack, "aw", @nobits

@@ -19,7 +19,9 @@ struct arch_percpu {
     uint32_t reserved;
     uint64_t hw_id; // hart id or MPIDR affinity
 };
-static_assert(offsetof(struct arch_percpu, stack_top) == 8, "entry code reads it");
+static_assert(offsetof(struct arch_percpu, stack_top) == 8 &&
+                  offsetof(struct arch_percpu, hw_id) == 32,
+              "entry code reads them");
 
 // Sets up this CPU: vectors, percpu pointer, feature bits (PAN, FP off, counters). Called once per
 // CPU with interrupts masked.

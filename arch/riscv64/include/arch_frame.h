@@ -36,6 +36,7 @@
 #define THREAD_MOVED 2
 
 #define PERCPU_STACK_TOP 8 // struct arch_percpu
+#define PERCPU_HW_ID     32
 
 #define KERNEL_FRAME_SSTATUS 256
 #define KERNEL_FRAME_SCAUSE  264
