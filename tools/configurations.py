@@ -38,6 +38,7 @@ FACTORS = {
     "riscv64": [
         BUILD,
         CPUS,
+        [Value("plic", r"interrupts: PLIC"), Value("aplic", r"interrupts: APLIC", aia="aplic")],
         [Value("sv39", r"paging: Sv39", append="sv39"), Value("sv48", r"paging: Sv48")],
         [Value("sstc", r"timer: Sstc", cpu="rv64"), Value("nosstc", r"timer: SBI", cpu="rv64,sstc=off")],
         MEMORY,

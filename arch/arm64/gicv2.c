@@ -2,6 +2,7 @@
 // ARM64: GICv2 (Arm IHI 0048B): a distributor shared by all CPUs, a memory-mapped interface for
 // each. Every line has the same priority; the shared ones go to the boot CPU.
 #include "arch/arm64/port.h"
+#include "arch/arm64/tree.h"
 #include "kernel/debug/log.h"
 #include <arch/mmu.h>
 
@@ -57,14 +58,10 @@ static void init_cpu_interface(void)
     cpu_interface[GICC_CTLR / 4] = 1;
 }
 
-static void gicv2_init(const void *fdt, int node, uint32_t *lines)
+static void gicv2_init(const struct tree_controller *node, uint32_t *lines)
 {
-    paddr_t pa = 0;
-    uint64_t bytes = 0;
-    intc_reg(fdt, node, 0, GICD_BYTES, &pa, &bytes);
-    distributor = arch_map_device(pa, GICD_BYTES);
-    intc_reg(fdt, node, 1, GICC_BYTES, &pa, &bytes);
-    cpu_interface = arch_map_device(pa, GICC_BYTES);
+    distributor = arch_map_device(node->distributor, GICD_BYTES);
+    cpu_interface = arch_map_device(node->second, GICC_BYTES);
 
     gicd_write(GICD_CTLR, 0);
     uint32_t count = 32 * ((gicd_read(GICD_TYPER) & 0x1f) + 1);
@@ -133,12 +130,8 @@ static uint32_t gicv2_acknowledge(void) { return cpu_interface[GICC_IAR / 4]; }
 
 static void gicv2_end(uint32_t acknowledged) { cpu_interface[GICC_EOIR / 4] = acknowledged; }
 
-static const char *const compatible[] = {"arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a9-gic",
-                                         "arm,cortex-a7-gic", NULL};
-
 const struct intc_driver gicv2_driver = {
     .name = "GICv2",
-    .compatible = compatible,
     .init = gicv2_init,
     .set_edge = gicv2_set_edge,
     .mask = gicv2_mask,

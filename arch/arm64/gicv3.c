@@ -3,6 +3,7 @@
 // and the CPU interface in system registers. All lines are group 1, have the same priority, and the
 // shared ones go to the boot CPU.
 #include "arch/arm64/port.h"
+#include "arch/arm64/tree.h"
 #include "kernel/debug/log.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
@@ -158,15 +159,12 @@ static void gicv3_kick_others(void)
     isb();
 }
 
-static void gicv3_init(const void *fdt, int node, uint32_t *lines)
+static void gicv3_init(const struct tree_controller *node, uint32_t *lines)
 {
-    paddr_t pa = 0;
-    uint64_t bytes = 0;
-    intc_reg(fdt, node, 0, GICD_BYTES, &pa, &bytes);
-    distributor = arch_map_device(pa, GICD_BYTES);
-    intc_reg(fdt, node, 1, GICR_STRIDE, &pa, &bytes);
-    redistributors_bytes = bytes < GICR_SEARCH_MAX ? bytes : GICR_SEARCH_MAX;
-    redistributors = arch_map_device(pa, redistributors_bytes);
+    distributor = arch_map_device(node->distributor, GICD_BYTES);
+    redistributors_bytes =
+        node->second_bytes < GICR_SEARCH_MAX ? node->second_bytes : GICR_SEARCH_MAX;
+    redistributors = arch_map_device(node->second, redistributors_bytes);
     if (!gicv3_cpu_find(arch_percpu())) {
         panic("device tree: gic: reg: no redistributor of the boot CPU");
     }
@@ -218,11 +216,8 @@ static void gicv3_end(uint32_t acknowledged)
     isb();
 }
 
-static const char *const compatible[] = {"arm,gic-v3", NULL};
-
 const struct intc_driver gicv3_driver = {
     .name = "GICv3",
-    .compatible = compatible,
     .init = gicv3_init,
     .set_edge = gicv3_set_edge,
     .mask = gicv3_mask,

@@ -2,47 +2,30 @@
 // ARM64: the interrupt controller contract over GICv2 and GICv3. Lines are INTIDs: 0-15 between
 // CPUs, 16-31 per CPU, from 32 on shared ones, which drivers may own.
 #include "arch/arm64/port.h"
+#include "arch/arm64/tree.h"
 #include "kernel/debug/log.h"
-#include "kernel/lib/devicetree.h"
 #include "kernel/lib/spinlock.h"
 #include <arch/cpu.h>
 #include <arch/intc.h>
-#include <libfdt.h>
 
-static const struct intc_driver *const drivers[] = {&gicv2_driver, &gicv3_driver};
 static const struct intc_driver *driver;
 static struct spinlock intc_lock = SPINLOCK_INIT("intc", LOCK_IRQ); // fields of several lines
 static bool ready;                                                  // a panic may come before
 static uint32_t lines;
 static uint32_t timer_line; // 0: not known yet
 
-static int find_controller(const void *fdt)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(drivers); i++) {
-        for (const char *const *name = drivers[i]->compatible; *name != NULL; name++) {
-            int node = fdt_node_offset_by_compatible(fdt, -1, *name);
-            if (node >= 0) {
-                driver = drivers[i];
-                return node;
-            }
-        }
-    }
-    panic("device tree: no interrupt controller that the kernel knows (arm,gic-400, arm,gic-v3)");
-}
-
-void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa,
-              uint64_t *bytes)
-{
-    if (!devicetree_reg(fdt, node, index, pa, bytes) || *bytes < least) {
-        panic("device tree: %s: reg: entry %u is missing, too small or has no CPU address",
-              fdt_get_name(fdt, node, NULL), index);
-    }
-}
-
 void arch_intc_init(const void *fdt)
 {
-    int node = find_controller(fdt);
-    driver->init(fdt, node, &lines);
+    static const struct intc_driver *const drivers[] = {
+        [TREE_GICV2] = &gicv2_driver, [TREE_GICV3] = &gicv3_driver};
+    struct tree_controller node;
+    const char *why = tree_controller(fdt, &node);
+    if (why != NULL) {
+        panic("device tree: %s%s%s", node.name != NULL ? node.name : "",
+              node.name != NULL ? ": " : "", why);
+    }
+    driver = drivers[node.kind];
+    driver->init(&node, &lines);
     klog("interrupts: %s, %u lines", driver->name, lines);
     ready = true;
     if (timer_line != 0) {

@@ -68,10 +68,10 @@ void fpu_save(struct arch_thread *t);
 void fpu_load(const struct arch_thread *t);
 
 // intc.c: the driver of one kind of controller.
+struct tree_controller;
 struct intc_driver {
     const char *name;
-    const char *const *compatible; // NULL-terminated
-    void (*init)(const void *fdt, int node,
+    void (*init)(const struct tree_controller *node,
                  uint32_t *lines);              // every line masked; sets the number of lines
     void (*set_edge)(uint32_t line, bool edge); // the line is masked
     void (*mask)(uint32_t line);                // has taken effect on return
@@ -93,10 +93,6 @@ struct intc_driver {
 extern const struct intc_driver gicv2_driver, gicv3_driver;
 bool intc_cpu_find(const struct arch_percpu *cpu);
 void intc_enable_timer(uint32_t line); // now, or as soon as the controller is there
-// The index-th register range of the controller's node. Panics naming it when it is missing or
-// smaller than `least`.
-void intc_reg(const void *fdt, int node, unsigned index, uint64_t least, paddr_t *pa,
-              uint64_t *bytes);
 
 // timer.c: stops the timer so that its line drops, before the interrupt is finished.
 void timer_quiesce(void);

@@ -3,40 +3,24 @@
 // device tree when the kernel starts, because a panic must be able to use it; without it the
 // machine can only halt.
 #include "arch/arm64/port.h"
+#include "arch/arm64/tree.h"
 #include "kernel/lib/devicetree.h"
 #include "kernel/lib/printf.h"
 #include <arch/cpu.h>
-#include <libfdt.h>
-#include <string.h>
 
 #define PSCI_VERSION      0x84000000u
-#define PSCI_CPU_OFF      0x84000002u
-#define PSCI_CPU_ON       0xc4000003u // of the 64-bit convention
 #define PSCI_SYSTEM_OFF   0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
 
 #define PSCI_SUCCESS       0
 #define PSCI_NOT_SUPPORTED (-1)
 
-static enum { PSCI_NONE, PSCI_HVC, PSCI_SMC } psci_method;
+static struct tree_psci psci; // method TREE_PSCI_NONE before psci_init
 
 void psci_init(const void *fdt)
 {
-    if (!devicetree_valid(fdt)) {
-        return; // kernel_main says so
-    }
-    int node = fdt_node_offset_by_compatible(fdt, -1, "arm,psci-1.0");
-    if (node < 0) {
-        node = fdt_node_offset_by_compatible(fdt, -1, "arm,psci-0.2");
-    }
-    if (node < 0) {
-        return;
-    }
-    const char *method = devicetree_string(fdt, node, "method");
-    if (method != NULL && strcmp(method, "hvc") == 0) {
-        psci_method = PSCI_HVC;
-    } else if (method != NULL && strcmp(method, "smc") == 0) {
-        psci_method = PSCI_SMC;
+    if (devicetree_valid(fdt)) { // kernel_main says what is wrong
+        tree_psci(fdt, &psci);
     }
 }
 
@@ -50,9 +34,9 @@ static int32_t psci_call(uint32_t function, uint64_t a1, uint64_t a2, uint64_t a
 #define PSCI_CLOBBERS                                                                           \
     "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", \
         "memory"
-    if (psci_method == PSCI_HVC) {
+    if (psci.method == TREE_PSCI_HVC) {
         __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3) : : PSCI_CLOBBERS);
-    } else if (psci_method == PSCI_SMC) {
+    } else if (psci.method == TREE_PSCI_SMC) {
         __asm__ volatile(".inst 0xd4000003" /* smc #0 */
                          : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
                          :
@@ -65,18 +49,22 @@ static int32_t psci_call(uint32_t function, uint64_t a1, uint64_t a2, uint64_t a
 
 void psci_describe(char *buf, size_t size)
 {
-    static const char *const methods[] = {[PSCI_HVC] = "HVC", [PSCI_SMC] = "SMC"};
-    if (psci_method == PSCI_NONE) {
+    static const char *const methods[] = {[TREE_PSCI_HVC] = "HVC", [TREE_PSCI_SMC] = "SMC"};
+    if (psci.method == TREE_PSCI_NONE) {
         ksnprintf(buf, size, "no PSCI");
         return;
     }
+    if (!psci.has_system) {
+        ksnprintf(buf, size, "PSCI 0.1 by %s", methods[psci.method]);
+        return;
+    }
     uint32_t version = (uint32_t)psci_call(PSCI_VERSION, 0, 0, 0);
-    ksnprintf(buf, size, "PSCI %u.%u by %s", version >> 16, version & 0xffff, methods[psci_method]);
+    ksnprintf(buf, size, "PSCI %u.%u by %s", version >> 16, version & 0xffff, methods[psci.method]);
 }
 
 status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)
 {
-    switch (psci_call(PSCI_CPU_ON, hw_id, entry, (uintptr_t)context)) {
+    switch (psci_call(psci.cpu_on, hw_id, entry, (uintptr_t)context)) {
     case PSCI_SUCCESS: return OK;
     case PSCI_NOT_SUPPORTED: return ERR_NOT_SUPPORTED;
     default: return ERR_IO;
@@ -85,18 +73,22 @@ status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)
 
 void arch_cpu_off(void)
 {
-    (void)psci_call(PSCI_CPU_OFF, 0, 0, 0); // returns only if firmware refuses
+    (void)psci_call(psci.cpu_off, 0, 0, 0); // returns only if firmware refuses
     arch_halt();
 }
 
 void arch_power_off(void)
 {
-    (void)psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+    if (psci.has_system) {
+        (void)psci_call(PSCI_SYSTEM_OFF, 0, 0, 0);
+    }
     arch_halt();
 }
 
 void arch_restart(void)
 {
-    (void)psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+    if (psci.has_system) {
+        (void)psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+    }
     arch_halt();
 }

@@ -7,14 +7,15 @@
 // Both modes share the table of the highest 512 GiB (the root itself in Sv39): entry 510 holds the
 // image, 511 the device window. The physical map gets only the 1 GiB blocks of the image and of the
 // device tree. mmu.c replaces all of it.
+#include "arch/riscv64/tree.h"
 #include "kernel/debug/log.h"
+#include "kernel/lib/devicetree.h"
 #include "port.h"
 #include <arch/mmu.h>
 
-#define GIB           (1ull << 30)
-#define MIB2          (1ull << 21)
-#define FDT_BYTES_MAX (2ull << 20)
-#define BOOT_LEAF     (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D)
+#define GIB       (1ull << 30)
+#define MIB2      (1ull << 21)
+#define BOOT_LEAF (PTE_V | PTE_R | PTE_W | PTE_A | PTE_D)
 
 static struct page_table boot_top, boot_root48, boot_image, boot_physmap[2];
 static uint64_t boot_physmap_slot[2]; // entry of boot_root48 that holds each of them, 0 while
@@ -24,71 +25,6 @@ void kernel_main(const void *fdt, paddr_t fdt_pa);
 
 uint64_t boot_hart;
 paddr_t boot_fdt_pa;
-
-static uint32_t be32_at(const unsigned char *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-// Whether the word "sv39" stands by itself in text[0, len).
-static bool has_sv39_word(const unsigned char *text, uint32_t len)
-{
-    for (uint32_t i = 0; i + 4 <= len; i++) {
-        bool starts = i == 0 || text[i - 1] == ' ';
-        bool ends = i + 4 == len || text[i + 4] == ' ' || text[i + 4] == '\0';
-        if (starts && ends && text[i] == 's' && text[i + 1] == 'v' && text[i + 2] == '3' &&
-            text[i + 3] == '9') {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_bootargs(const unsigned char *name)
-{
-    static const char bootargs[] = "bootargs";
-    for (unsigned i = 0; i < sizeof(bootargs); i++) {
-        if (name[i] != (unsigned char)bootargs[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-// The kernel argument `sv39` keeps a hart that has Sv48 in Sv39, for tests. libfdt cannot run
-// before the MMU is on (its switch tables hold addresses), so this walks the tree's tokens itself:
-// Devicetree specification 0.4, section 5.4.
-static bool boot_wants_sv39(const unsigned char *fdt)
-{
-    uint32_t total = be32_at(fdt + 4);
-    uint32_t pos = be32_at(fdt + 8), strings = be32_at(fdt + 12);
-    if (be32_at(fdt) != 0xd00dfeed || total > FDT_BYTES_MAX || pos >= total || strings >= total) {
-        return false;
-    }
-    while (pos + 12 <= total) {
-        uint32_t token = be32_at(fdt + pos);
-        pos += 4;
-        if (token == 1) { // FDT_BEGIN_NODE: a name, padded
-            while (pos < total && fdt[pos] != 0) {
-                pos++;
-            }
-            pos = (uint32_t)align_up(pos + 1, 4);
-        } else if (token == 3) { // FDT_PROP: length, offset of its name, value
-            uint32_t len = be32_at(fdt + pos), name = be32_at(fdt + pos + 4);
-            pos += 8;
-            if (len > total - pos || name > total - strings || total - strings - name < 9) {
-                return false;
-            }
-            if (is_bootargs(fdt + strings + name)) {
-                return has_sv39_word(fdt + pos, len);
-            }
-            pos = (uint32_t)align_up(pos + len, 4);
-        } else if (token != 2 && token != 4) { // FDT_END_NODE, FDT_NOP
-            return false;
-        }
-    }
-    return false;
-}
 
 static uint64_t boot_table_entry(const struct page_table *t)
 {
@@ -132,13 +68,13 @@ struct boot_tables boot_tables_build(paddr_t image, paddr_t fdt)
     boot_map_block(image);
     boot_map_block(image_end - 1);
     boot_map_block(fdt);
-    boot_map_block(fdt + FDT_BYTES_MAX - 1);
+    boot_map_block(fdt + DEVICETREE_BYTES_MAX - 1);
 
     uint64_t sv39 = SATP_SV39, sv48 = SATP_SV48;
     struct boot_tables t;
     t.sv39 = (sv39 << SATP_MODE_SHIFT) | ((paddr_t)(uintptr_t)&boot_top >> PAGE_SHIFT);
     t.sv48 = (sv48 << SATP_MODE_SHIFT) | ((paddr_t)(uintptr_t)&boot_root48 >> PAGE_SHIFT);
-    if (boot_wants_sv39((const unsigned char *)(uintptr_t)fdt)) {
+    if (tree_early_option((const void *)(uintptr_t)fdt, "sv39")) {
         t.sv48 = 0;
     }
     return t;

@@ -1,109 +1,38 @@
 // SPDX-License-Identifier: MIT
 // RISC-V: bringing up a hart, what it can do, sleeping, stopping, stack frames. The hart's features
 // come from its node in the device tree, because S-mode cannot read misa.
+#include "arch/riscv64/tree.h"
 #include "kernel/lib/devicetree.h"
 #include "kernel/lib/printf.h"
 #include "port.h"
 #include <arch/mmu.h>
 #include <libfdt.h>
-#include <string.h>
 
 struct cpu_features cpu_features;
 
 #define SCOUNTEREN_CY (1u << 0)
 #define SCOUNTEREN_TM (1u << 1)
 
-int cpu_node(const void *fdt, uint64_t wanted)
-{
-    int node, cpus = fdt_path_offset(fdt, "/cpus");
-    if (cpus < 0) {
-        return cpus;
-    }
-    fdt_for_each_subnode(node, fdt, cpus) {
-        int len;
-        const unsigned char *reg = fdt_getprop(fdt, node, "reg", &len);
-        uint64_t hart = 0;
-        if (reg == NULL || (len != 4 && len != 8)) {
-            continue;
-        }
-        for (int i = 0; i < len; i++) {
-            hart = hart << 8 | reg[i];
-        }
-        if (hart == wanted) {
-            return node;
-        }
-    }
-    return -FDT_ERR_NOTFOUND;
-}
-
-int cpu_interrupt_node(const void *fdt)
-{
-    int node, cpu = cpu_node(fdt, boot_hart);
-    if (cpu < 0) {
-        return cpu;
-    }
-    fdt_for_each_subnode(node, fdt, cpu) {
-        if (fdt_node_check_compatible(fdt, node, "riscv,cpu-intc") == 0) {
-            return node;
-        }
-    }
-    return -FDT_ERR_NOTFOUND;
-}
-
-// Whether an ISA string such as rv64imafdc_zicsr_sstc names an extension: a single letter before
-// the first '_', or a word.
-static bool isa_string_has(const char *isa, const char *name)
-{
-    size_t len = strlen(name);
-    const char *at = isa + (strncmp(isa, "rv64", 4) == 0 ? 4 : 0);
-    if (len == 1) {
-        for (; *at != '\0' && *at != '_'; at++) {
-            if (*at == *name || (*at == 'g' && strchr("imafd", *name) != NULL)) {
-                return true;
-            }
-        }
-        return false;
-    }
-    while ((at = strchr(at, '_')) != NULL) {
-        at++;
-        if (strncmp(at, name, len) == 0 && (at[len] == '_' || at[len] == '\0')) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// Device trees have either riscv,isa-extensions, a list of names, or the older riscv,isa;
-// `otherwise` when the hart's node has neither.
-static bool cpu_has(const void *fdt, int node, const char *name, bool otherwise)
-{
-    if (fdt_getprop(fdt, node, "riscv,isa-extensions", NULL) != NULL) {
-        return fdt_stringlist_search(fdt, node, "riscv,isa-extensions", name) >= 0;
-    }
-    const char *isa = devicetree_string(fdt, node, "riscv,isa");
-    return isa != NULL ? isa_string_has(isa, name) : otherwise;
-}
-
 bool cpu_is_alike(const void *fdt, uint64_t hart)
 {
-    int node = cpu_node(fdt, hart);
+    int node = tree_hart(fdt, hart);
     return node >= 0 && fdt_getprop(fdt, node, "mmu-type", NULL) != NULL &&
-           (!cpu_features.fp || cpu_has(fdt, node, "d", true)) &&
-           (!cpu_features.sstc || cpu_has(fdt, node, "sstc", false));
+           (!cpu_features.fp || tree_hart_has(fdt, node, "d", true)) &&
+           (!cpu_features.sstc || tree_hart_has(fdt, node, "sstc", false));
 }
 
 static void features_find(const void *fdt)
 {
-    if (fdt_check_header(fdt) != 0 || fdt_totalsize(fdt) > DEVICETREE_BYTES_MAX) {
+    if (!devicetree_valid(fdt)) {
         return; // boot_info_parse will say what is wrong; until then: no extension
     }
-    int node = cpu_node(fdt, boot_hart);
+    int node = tree_hart(fdt, boot_hart);
     const char *isa = node < 0 ? NULL : devicetree_string(fdt, node, "riscv,isa");
     ksnprintf(cpu_features.isa, sizeof(cpu_features.isa), "%s", isa != NULL ? isa : "rv64");
     csr_set(sstatus, SSTATUS_FS); // stays zero where there are no FP registers
-    cpu_features.fp = (csr_read(sstatus) & SSTATUS_FS) != 0 && cpu_has(fdt, node, "d", true);
+    cpu_features.fp = (csr_read(sstatus) & SSTATUS_FS) != 0 && tree_hart_has(fdt, node, "d", true);
     csr_clear(sstatus, SSTATUS_FS);
-    cpu_features.sstc = cpu_has(fdt, node, "sstc", false) && !csr_probe_stimecmp();
+    cpu_features.sstc = tree_hart_has(fdt, node, "sstc", false) && !csr_probe_stimecmp();
 }
 
 void arch_cpu_init(struct arch_percpu *percpu)

@@ -18,11 +18,34 @@ extern struct cpu_features cpu_features;
 extern uint64_t boot_hart;
 extern paddr_t boot_fdt_pa;
 
-// Device tree (cpu.c). The offset of a hart's /cpus node or of the boot hart's interrupt
-// controller, or a negative libfdt error.
-int cpu_node(const void *fdt, uint64_t hart);
 bool cpu_is_alike(const void *fdt, uint64_t hart); // has what the kernel uses of the boot hart
-int cpu_interrupt_node(const void *fdt);
+
+// intc.c: the driver of one kind of controller.
+struct tree_controller;
+struct intc_driver {
+    const char *name;
+    void (*init)(const struct tree_controller *node); // every line masked
+    void (*configure)(uint32_t line, bool edge);      // the line is masked
+    void (*mask)(uint32_t line);                      // has taken effect on return
+    void (*unmask)(uint32_t line);
+    uint32_t (*claim)(void); // a pending line, which nothing more comes from until unmask; 0: none
+};
+extern const struct intc_driver plic_driver, aplic_driver;
+
+// The registers of controllers are little-endian words. The fences keep device accesses in order
+// with those to memory (o, i = device output, input): what a driver wrote before unmasking is
+// visible to the device, what the interrupt announces is read after the claim.
+static inline uint32_t reg_read(const volatile uint32_t *reg)
+{
+    uint32_t v = *reg;
+    __asm__ volatile("fence i, iorw" ::: "memory");
+    return v;
+}
+static inline void reg_write(volatile uint32_t *reg, uint32_t v)
+{
+    __asm__ volatile("fence iorw, o" ::: "memory");
+    *reg = v;
+}
 
 // SBI (sbi.c). RISC-V SBI specification 1.0, chapters 3 to 10.
 struct sbi_result {

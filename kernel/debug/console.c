@@ -22,7 +22,10 @@
 #define NS16550_LSR      5u
 #define NS16550_LSR_THRE (1u << 5)
 
-#define POLLS_MAX 1000000u // a UART that never drains must not stop the kernel
+// A UART that never drains must not stop the kernel: it is waited for once, then hardly until it is
+// ready again.
+#define POLLS_MAX       1000000u
+#define POLLS_IMPATIENT 100u
 
 struct uart {
     volatile uint8_t *regs;
@@ -129,9 +132,13 @@ bool console_init(const void *fdt)
 
 static void put_polled(char c)
 {
-    for (unsigned polls = 0; !driver->ready(&uart) && polls < POLLS_MAX; polls++) {
+    static unsigned patience = POLLS_MAX;
+    unsigned polls = 0;
+    while (!driver->ready(&uart) && polls < patience) {
         arch_relax();
+        polls++;
     }
+    patience = polls < patience ? POLLS_MAX : POLLS_IMPATIENT;
     driver->put(&uart, c);
 }
 

@@ -5,6 +5,8 @@
 #include <libfdt.h>
 #include <string.h>
 
+#define PHYSICAL_LIMIT (1ull << 48) // no register is believed to lie beyond it
+
 bool devicetree_valid(const void *fdt)
 {
     if (fdt == NULL || ((uintptr_t)fdt & 7) != 0 || fdt_check_header(fdt) != 0) {
@@ -46,6 +48,28 @@ bool devicetree_enabled(const void *fdt, int node)
 {
     const char *status = devicetree_string(fdt, node, "status");
     return status == NULL || strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
+}
+
+int devicetree_find(const void *fdt, const char *compatible)
+{
+    int node = fdt_node_offset_by_compatible(fdt, -1, compatible);
+    while (node >= 0 && !devicetree_enabled(fdt, node)) {
+        node = fdt_node_offset_by_compatible(fdt, node, compatible);
+    }
+    return node;
+}
+
+const char *devicetree_controller_name(const void *fdt)
+{
+    for (int node = fdt_next_node(fdt, -1, NULL); node >= 0;
+         node = fdt_next_node(fdt, node, NULL)) {
+        if (fdt_getprop(fdt, node, "interrupt-controller", NULL) != NULL &&
+            fdt_getprop(fdt, node, "reg", NULL) != NULL) { // not one inside a CPU
+            const char *compatible = devicetree_string(fdt, node, "compatible");
+            return compatible != NULL ? compatible : fdt_get_name(fdt, node, NULL);
+        }
+    }
+    return NULL;
 }
 
 uint32_t devicetree_used_bytes(const void *fdt)
@@ -124,6 +148,25 @@ bool devicetree_reg_local(const void *fdt, int node, unsigned index, paddr_t *ba
     return true;
 }
 
+// Whether the range meets one of a memory node.
+static bool is_memory(const void *fdt, paddr_t base, uint64_t size)
+{
+    int node;
+    fdt_for_each_subnode(node, fdt, 0) {
+        const char *type = devicetree_string(fdt, node, "device_type");
+        paddr_t start;
+        uint64_t bytes;
+        for (unsigned i = 0; type != NULL && strcmp(type, "memory") == 0 &&
+                             devicetree_reg_local(fdt, node, i, &start, &bytes);
+             i++) {
+            if (base < start + bytes && start < base + size) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size)
 {
     paddr_t address;
@@ -139,7 +182,7 @@ bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, ui
         }
         bus = parent;
     }
-    if (length > UINT64_MAX - address) {
+    if (!range_within(address, length, PHYSICAL_LIMIT) || is_memory(fdt, address, length)) {
         return false;
     }
     *base = address;

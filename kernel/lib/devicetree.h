@@ -24,7 +24,8 @@ bool devicetree_number(const uint32_t **p, unsigned cells, uint64_t *value);
 bool devicetree_cells(const void *fdt, int node, unsigned *address_cells, unsigned *size_cells);
 
 // The index-th range of the node's reg property, translated through the ranges of all its parents
-// to a CPU physical address. False if it is absent, damaged or has no CPU address.
+// to a CPU physical address. False if it is absent, damaged, has no CPU address, or meets what the
+// tree says is memory: device registers never do.
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
 
 // The same without translation, in the address space of the parent: for /memory and
@@ -36,6 +37,13 @@ const char *devicetree_string(const void *fdt, int node, const char *name);
 
 // Whether the node is in use: no status property, or "okay" or "ok".
 bool devicetree_enabled(const void *fdt, int node);
+
+// The first enabled node that is compatible, or a negative libfdt error.
+int devicetree_find(const void *fdt, const char *compatible);
+
+// What the first interrupt controller outside the CPUs calls itself, for messages; NULL if there is
+// none.
+const char *devicetree_controller_name(const void *fdt);
 
 // Bytes up to the end of the last block in use; at most totalsize, which firmware pads.
 uint32_t devicetree_used_bytes(const void *fdt);

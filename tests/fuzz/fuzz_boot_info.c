@@ -7,20 +7,9 @@
 #include "kernel/init/boot_info.h"
 #include "kernel/lib/options.h"
 
-#include <libfdt.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz_tree.h"
 
 #define TREE_PA 0x48000000ull
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool condition)
-{
-    if (!condition) {
-        abort();
-    }
-}
 
 static void check_regions(const struct boot_region *r, unsigned count)
 {
@@ -46,16 +35,9 @@ static void check_info(const struct boot_info *info)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < sizeof(struct fdt_header)) {
-        return 0; // firmware's memory always holds a header's worth of bytes
-    }
-    // A block of exactly this size, so that the address sanitizer sees the first read past it.
-    // totalsize is what bounds the reads of a kernel, which cannot know how much firmware really
-    // wrote.
-    void *blob = malloc(size);
-    memcpy(blob, data, size);
-    if (fdt_totalsize(blob) > size) {
-        fdt_set_totalsize(blob, (uint32_t)size);
+    void *blob = fuzz_tree_copy(data, size);
+    if (blob == NULL) {
+        return 0;
     }
     static struct boot_info info;
     const char *reason = NULL;

@@ -429,26 +429,7 @@ static void ten_thousand_damaged_trees_do_not_crash(void **state)
 {
     (void)state;
     build_initrd(HOST_RAM_BASE + 20 * MIB, HOST_RAM_BASE + 21 * MIB);
-    uint32_t bytes = fdt_totalsize(tree);
-    uint8_t *damaged = malloc(bytes);
-    uint64_t seed = 20240607;
-    for (unsigned round = 0; round < 10000; round++) {
-        memcpy(damaged, tree, bytes);
-        for (unsigned n = 1 + (unsigned)test_random(&seed) % 4; n > 0; n--) {
-            uint64_t r = test_random(&seed);
-            size_t at = (size_t)(r >> 8) % bytes;
-            switch (r % 3) {
-            case 0: damaged[at] = (uint8_t)(r >> 40); break;
-            case 1: damaged[at] ^= (uint8_t)(1u << (r >> 40) % 8); break;
-            default: // a cell with an extreme value
-                at &= ~(size_t)3;
-                memset(damaged + at, r >> 40 & 1 ? 0xff : 0, bytes - at < 4 ? bytes - at : 4);
-                break;
-            }
-        }
-        LLVMFuzzerTestOneInput(damaged, bytes);
-    }
-    free(damaged);
+    tree_try_damages(LLVMFuzzerTestOneInput, 10000);
 }
 
 int main(void)

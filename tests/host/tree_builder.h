@@ -72,4 +72,39 @@ static inline void tree_finish(void)
     TREE_OK(fdt_finish(tree));
 }
 
+// Changes a few bytes, bits or cells of a blob.
+static inline void tree_damage(uint8_t *blob, uint32_t bytes, uint64_t *seed)
+{
+    for (unsigned n = 1 + (unsigned)test_random(seed) % 4; n > 0; n--) {
+        uint64_t r = test_random(seed);
+        size_t at = (size_t)(r >> 8) % bytes;
+        switch (r % 3) {
+        case 0: blob[at] = (uint8_t)(r >> 40); break;
+        case 1: blob[at] ^= (uint8_t)(1u << (r >> 40) % 8); break;
+        default: // a cell with an extreme value
+            at &= ~(size_t)3;
+            memset(blob + at, r >> 40 & 1 ? 0xff : 0, bytes - at < 4 ? bytes - at : 4);
+            break;
+        }
+    }
+}
+
+// Gives `run` the finished tree with `rounds` random damages, and cut off at every cell. Blocks are
+// of exactly the size, so that the address sanitizer sees a read past them.
+static inline void tree_try_damages(int (*run)(const uint8_t *, size_t), unsigned rounds)
+{
+    uint32_t bytes = fdt_totalsize(tree);
+    uint64_t seed = 20240607;
+    for (unsigned round = 0; round < rounds; round++) {
+        uint8_t *damaged = malloc(bytes);
+        memcpy(damaged, tree, bytes);
+        tree_damage(damaged, bytes, &seed);
+        (void)run(damaged, bytes);
+        free(damaged);
+    }
+    for (uint32_t n = sizeof(struct fdt_header); n < bytes; n += 4) {
+        (void)run(tree, n);
+    }
+}
+
 #endif

@@ -85,3 +85,17 @@ def test_every_interrupt_controller(env):
 
 
 test_every_interrupt_controller.ARCHS = ("arm64",)
+
+
+def test_the_aplic_serves_the_machine(env):
+    boots(env, ["interrupts: APLIC", "cpus: 4 of 4"], aia="aplic", cpus=4)
+
+
+def test_an_unknown_interrupt_controller_is_named(env):
+    with env.machine(aia="aplic-imsic", append="panic=off") as machine:
+        machine.expect(r"PANIC.*aplic@[^\r\n]*IMSIC", 60)
+        machine.expect_off(60)
+
+
+for test in test_the_aplic_serves_the_machine, test_an_unknown_interrupt_controller_is_named:
+    test.ARCHS = ("riscv64",)

@@ -5,13 +5,13 @@
 #include <libfdt.h>
 #include <string.h>
 
-#define BUSES_MAX      8u
-#define CELLS_MAX      2u // numbers of more than 64 bits are not for us
-#define GIC_SPI        0u
-#define GIC_PPI        1u
-#define GIC_SPI_BASE   32u
-#define GIC_PPI_BASE   16u
-#define GIC_FLAGS_EDGE 3u // rising or falling
+#define BUSES_MAX    8u
+#define CELLS_MAX    2u // numbers of more than 64 bits are not for us
+#define GIC_SPI      0u
+#define GIC_PPI      1u
+#define GIC_SPI_BASE 32u
+#define GIC_PPI_BASE 16u
+#define FLAGS_EDGE   3u // rising or falling
 
 bool tree_valid(const void *fdt, size_t bytes)
 {
@@ -184,8 +184,13 @@ static const char *specifier_read(const void *fdt, int controller, const void *c
             return "its interrupt is neither shared nor private";
         }
         out->line = cell(cells, 1) + (kind == GIC_SPI ? GIC_SPI_BASE : GIC_PPI_BASE);
-        out->edge = (cell(cells, 2) & GIC_FLAGS_EDGE) != 0;
+        out->edge = (cell(cells, 2) & FLAGS_EDGE) != 0;
         return cell(cells, 1) < 1020u ? NULL : "its interrupt is outside the controller";
+    }
+    if (fdt_node_check_compatible(fdt, controller, "riscv,aplic") == 0 && wanted == 2) {
+        out->line = cell(cells, 0);
+        out->edge = (cell(cells, 1) & FLAGS_EDGE) != 0;
+        return NULL;
     }
     if (is_plic(fdt, controller) && wanted == 1) {
         out->line = cell(cells, 0);
