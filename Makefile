@@ -83,6 +83,7 @@ book: $(GEN_FILES)
 	@$(PYTHON) tools/book.py
 
 bench:
+	@$(MAKE) --no-print-directory image BUILD=release
 	@$(MAKE) --no-print-directory image build/$(ARCH)-bench/boot-bench.tar BUILD=bench
 	@$(PYTHON) tools/bench.py --arch $(ARCH)
 

@@ -21,21 +21,33 @@ import qemu  # noqa: E402
 
 CPUS = {"arm64": "cortex-a53", "riscv64": "rv64"}
 SECONDS = 300
+# The guest's clock must be virtual time too, or an idle machine waits for the host.
+ICOUNT = ("-icount", "shift=0,sleep=off", "-rtc", "clock=vm")
 
 
 def counts(arch):
     """{name: value} of the BENCH lines of one boot."""
     image = os.path.join(qemu.output_dir(arch, "bench"), "boot-bench.tar")
-    # The guest's clock must be virtual time too, or an idle machine waits for the host.
-    extra = ("-icount", "shift=0,sleep=off", "-rtc", "clock=vm")
     with qemu.Machine(arch, "bench", image=image, append="panic=off", cpu=CPUS[arch],
-                      extra=extra) as machine:
+                      extra=ICOUNT) as machine:
         machine.expect(r"BENCH DONE", SECONDS)
         text = machine.text()
     failed = re.findall(r"BENCH (\w+) failed", text)
     if failed:
         sys.exit(f"bench: {', '.join(failed)} failed on {arch}")
     return {name: int(value) for name, value in re.findall(r"BENCH (\w+) (\d+)", text)}
+
+
+def shell_costs(arch):
+    """What the ordinary image has spent when its shell prompts: instructions, to the thousand, and RAM."""
+    with qemu.Machine(arch, "release", append="panic=off", cpu=CPUS[arch], extra=ICOUNT) as machine:
+        booted = machine.expect(r"([0-9]+)\.([0-9]{3}) ms after start[^>]*bullfinch> ", SECONDS)
+        machine.send("mem\n")
+        memory = machine.expect(r"(\d+) KiB  RAM\s+(\d+) KiB  free", SECONDS)
+    return {
+        "boot_to_shell": int(booted[1] + booted[2]) * 1000,
+        "ram_used_at_shell_bytes": (int(memory[1]) - int(memory[2])) * 1024,
+    }
 
 
 def lines(folder):
@@ -71,6 +83,7 @@ def main():
     parser.add_argument("--arch", choices=sorted(CPUS), required=True)
     arch = parser.parse_args().arch
     result = counts(arch)
+    result.update(shell_costs(arch))
     result.update(sizes(arch))
     path = os.path.join(qemu.ROOT, "build", f"bench-{arch}.json")
     with open(path, "w", encoding="utf-8") as file:

@@ -15,7 +15,7 @@
 #define CNTKCTL_EL0VCTEN 2 // user mode may read CNTVCT_EL0, but not touch the timers
 
 NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
-NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level);
+NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level, uint64_t ticks);
 
 // Stands for the boot CPU's record until the scheduler has one, so that a stack overflow finds the
 // emergency stack.
@@ -37,9 +37,10 @@ static void percpu_set(struct arch_percpu *percpu)
 }
 
 // Entered from start.S on the boot tables, bss cleared.
-void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level)
+void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level, uint64_t ticks)
 {
     entry_level = level;
+    boot_ticks = ticks;
     boot_image_pa = image;
     percpu_set(&early_percpu);
     const void *fdt = phys_to_virt(fdt_pa);

@@ -32,6 +32,7 @@ static inline unsigned id_field(uint64_t value, unsigned shift)
 extern uint64_t boot_device_l2[512];
 extern uint64_t boot_device_l3[DEVICE_WINDOW_TABLES][512];
 extern uint64_t boot_image_pa;
+extern uint64_t boot_ticks;  // the counter when the kernel was entered
 extern char kernel_stacks[]; // KERNEL_STACK_BLOCK bytes per CPU
 void mmu_replace_tables(paddr_t root, paddr_t empty, uint64_t image_delta);
 extern uint64_t mmu_empty_table[512];

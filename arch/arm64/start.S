@@ -27,6 +27,7 @@ entry:
     mov     x21, x0                 // device tree
     mrs     x22, CurrentEL
     bl      drop_to_el1
+    mrs     x23, cntvct_el0         // time counts from here
     adrp    x20, _start             // the image begins on a page: its physical address
     adrp    x0, kernel_stacks
     mov     x1, #KERNEL_STACK_BLOCK
@@ -174,7 +175,7 @@ drop_to_el1:
 
     .text
 // From here on at the link address; x20 = physical address of the image, x21 = of the device tree,
-// x22 = CurrentEL at entry.
+// x22 = CurrentEL at entry, x23 = counter.
 virtual_start:
     ldr     x0, =kernel_stacks + KERNEL_STACK_BLOCK
     mov     sp, x0
@@ -190,6 +191,7 @@ virtual_start:
     mov     x0, x20
     mov     x1, x21
     lsr     x2, x22, #2
+    mov     x3, x23
     bl      arm64_start
     b       .
 

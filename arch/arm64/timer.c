@@ -13,6 +13,7 @@
 #define CTL_ENABLE 1
 
 static struct clock_scale scale;
+uint64_t boot_ticks;
 static uint32_t line; // of the timer, on every CPU
 
 void arch_timer_init(const void *fdt)
@@ -24,7 +25,7 @@ void arch_timer_init(const void *fdt)
     }
     // Firmware that forgot to set CNTFRQ_EL0 gives the frequency in the tree.
     uint64_t hz = given != 0 ? given : (uint32_t)sysreg_read("cntfrq_el0");
-    if (!clock_scale_init(&scale, hz, counter_read())) {
+    if (!clock_scale_init(&scale, hz, boot_ticks)) {
         panic("device tree: timer: clock-frequency, or else CNTFRQ_EL0: %lu Hz is not believable",
               hz);
     }

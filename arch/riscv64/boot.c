@@ -25,6 +25,7 @@ void kernel_main(const void *fdt, paddr_t fdt_pa);
 
 uint64_t boot_hart;
 paddr_t boot_fdt_pa;
+uint64_t boot_ticks;
 
 static uint64_t boot_table_entry(const struct page_table *t)
 {
@@ -82,9 +83,10 @@ struct boot_tables boot_tables_build(paddr_t image, paddr_t fdt)
 
 paddr_t boot_image_base(void) { return pte_to_phys(boot_image.entry[0]); }
 
-void boot_enter(uint64_t hart, paddr_t fdt_pa)
+void boot_enter(uint64_t hart, paddr_t fdt_pa, uint64_t ticks)
 {
     boot_hart = hart;
+    boot_ticks = ticks;
     boot_fdt_pa = fdt_pa;
     mmu_boot_init();
     kernel_main(phys_to_virt(fdt_pa), fdt_pa);

@@ -17,6 +17,7 @@ struct cpu_features {
 extern struct cpu_features cpu_features;
 extern uint64_t boot_hart;
 extern paddr_t boot_fdt_pa;
+extern uint64_t boot_ticks; // the counter when the kernel was entered
 
 bool cpu_is_alike(const void *fdt, uint64_t hart); // has what the kernel uses of the boot hart
 
@@ -74,7 +75,7 @@ struct boot_tables {
 };
 struct boot_tables boot_tables_build(paddr_t image, paddr_t fdt); // MMU off
 paddr_t boot_image_base(void);
-NORETURN void boot_enter(uint64_t hart, paddr_t fdt_pa);
+NORETURN void boot_enter(uint64_t hart, paddr_t fdt_pa, uint64_t ticks);
 
 // mmu.c, for boot.c and aspace.c
 #define PTE_V         (1ull << 0)

@@ -36,6 +36,7 @@ start:
     li      t1, 1
     amoswap.w.aqrl t1, t1, (t0)
     bnez    t1, hart_waits
+    rdtime  s2                  // time counts from here
     mv      s0, a0
     mv      s1, a1
 
@@ -75,6 +76,7 @@ start:
     li      tp, 0
     mv      a0, s0
     mv      a1, s1
+    mv      a2, s2
     li      s0, 0                   // end of the chain of frames
     li      ra, 0
     tail    boot_enter

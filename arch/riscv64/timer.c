@@ -18,7 +18,7 @@ void arch_timer_init(const void *fdt)
     if (why != NULL) {
         panic("device tree: %s", why);
     }
-    if (!clock_scale_init(&scale, value, counter_read())) {
+    if (!clock_scale_init(&scale, value, boot_ticks)) {
         panic("device tree: /cpus: timebase-frequency %lu Hz is not believable", value);
     }
     arch_timer_set(DEADLINE_NEVER);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Port contract: the per-CPU one-shot timer and the monotonic clock, in nanoseconds since
-// arch_timer_init. The clock is the same on every CPU.
+// Port contract: the per-CPU one-shot timer and the monotonic clock, in nanoseconds since the
+// kernel's first instructions. The clock is the same on every CPU.
 #ifndef ARCH_TIMER_H
 #define ARCH_TIMER_H
 

@@ -299,9 +299,10 @@ static void banner_print(void)
 {
     struct system_info info;
     if (sys_system_info(shell.log, &info) == OK) {
-        printf("\nBullfinch %.31s on %.15s, %" PRIu32 " CPU%s, %" PRIu64 " MiB free. Type help.\n",
-               info.version, info.arch, info.cpus, info.cpus == 1 ? "" : "s",
-               info.free_bytes >> 20);
+        printf("\nBullfinch %.31s on %.15s, %" PRIu32 " CPU%s, %" PRIu64 " MiB free, %" PRIu64
+               ".%03" PRIu64 " ms after start. Type help.\n",
+               info.version, info.arch, info.cpus, info.cpus == 1 ? "" : "s", info.free_bytes >> 20,
+               info.uptime_ns / 1000000, info.uptime_ns / 1000 % 1000);
     } else {
         printf("\nBullfinch. Type help.\n");
     }
