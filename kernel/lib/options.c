@@ -4,7 +4,8 @@
 #include "kernel/debug/log.h"
 #include <string.h>
 
-#define VALUE_MAX 64u
+#define VALUE_MAX      64u
+#define ASID_BITS_MOST 16u
 
 struct options options;
 
@@ -25,6 +26,11 @@ static const struct option {
     {.name = "quiet", .kind = OPTION_FLAG, .to = &options.quiet},
     {.name = "panic", .kind = OPTION_CHOICE, .to = &options.panic, .choices = "halt|off"},
     {.name = "sv39", .kind = OPTION_FLAG, .to = &options.sv39},
+    {.name = "asid_bits",
+     .kind = OPTION_NUMBER,
+     .to = &options.asid_bits,
+     .least = 0,
+     .most = ASID_BITS_MOST},
     {.name = "run", .kind = OPTION_USER},
 };
 
@@ -175,7 +181,7 @@ static void word_apply(const char *word, const char *end)
 void options_parse(const char *cmdline)
 {
     const char *word, *end;
-    memset(&options, 0, sizeof(options));
+    options = (struct options){.asid_bits = ASID_BITS_MOST};
     for (end = word_next(cmdline, &word); word < end; end = word_next(end, &word)) {
         if (end - word == 2 && strncmp(word, "--", 2) == 0) {
             return;

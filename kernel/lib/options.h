@@ -12,6 +12,7 @@ struct options {
     bool quiet;     // the log is not echoed on the early console
     bool sv39;      // riscv64: not Sv48; start-up code reads it from the tree before this is set
     uint32_t panic; // enum option_panic: what happens after the report
+    uint32_t asid_bits; // at most so many are used, however many the CPU has
 };
 
 // Written once, by options_parse on the boot CPU before any other runs; read by all.

@@ -151,6 +151,8 @@ static bool query_cpu(uint64_t index, void *out)
     s->hw_id = cpu->arch.hw_id;
     s->idle_ns = cpu->idle_ns;
     s->switches = cpu->switches;
+    s->kicks = cpu->arch.kicks;
+    s->tlb_remote = cpu->arch.tlb_remote;
     return true;
 }
 
