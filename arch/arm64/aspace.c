@@ -258,7 +258,7 @@ static bool free_level1(struct arch_aspace *as, uint64_t *top, unsigned *budget)
 // so that nobody walks these tables any more.
 bool arch_aspace_fini(struct arch_aspace *as)
 {
-    ASSERT(!asid_runs_anywhere(as));
+    ASSERT(asid_running(as) == 0);
     unsigned budget = FREE_SLICE;
     uint64_t *root = phys_to_virt(as->root);
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {

@@ -142,8 +142,9 @@ volatile void *arch_map_device(paddr_t pa, size_t bytes)
 // Lines of the caches hold what was written through kva: clean data to where instruction fetch sees
 // it, then drop stale instructions (Arm ARM B2.4.4). Instruction caches that are not physically
 // tagged and indexed may hold them under other addresses than kva's: there all go.
-void arch_icache_sync(const void *kva, size_t bytes)
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes)
 {
+    (void)as;
     uint64_t ctr = sysreg_read("ctr_el0");
     uint64_t end = (vaddr_t)kva + bytes;
     uint64_t line = 4ull << id_field(ctr, 16);

@@ -207,8 +207,9 @@ vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end)
 
 void arch_aspace_activate(struct arch_aspace *as) { active = as; }
 
-void arch_icache_sync(const void *kva, size_t bytes)
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes)
 {
+    (void)as;
     (void)kva;
     (void)bytes;
 }

@@ -59,7 +59,8 @@ void arch_aspace_flush(struct arch_aspace *as, vaddr_t start, vaddr_t end)
     }
 }
 
-// Instructions written while this CPU ran on no address space (arch_icache_sync told only others).
+// Instructions written while this CPU ran elsewhere (arch_icache_sync told only those that ran
+// there).
 static void icache_catch_up(void)
 {
     uint64_t *seen = &icache_seen[arch_percpu()->id];
@@ -285,7 +286,7 @@ static bool level2_free(struct arch_aspace *as, uint64_t *entry, unsigned *budge
 bool arch_aspace_fini(struct arch_aspace *as)
 {
     unsigned budget = TEARDOWN_TABLES;
-    ASSERT(!asid_runs_anywhere(as));
+    ASSERT(asid_running(as) == 0);
     table_free_fn *top_free = mmu.top_level == 3 ? level2_free : level1_free;
     if (!children_free(as, phys_to_virt(as->root), PHYSMAP_SLOT, top_free, &budget)) {
         return false;
@@ -295,13 +296,13 @@ bool arch_aspace_fini(struct arch_aspace *as)
     return true;
 }
 
-// This hart, and those that run user programs; the others when they next do. There is no finer
-// instruction (unprivileged specification, Zifencei).
-void arch_icache_sync(const void *kva, size_t bytes)
+// This hart, and those that run on the address space; the others when they next enter any. There is
+// no finer instruction (unprivileged specification, Zifencei).
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes)
 {
     (void)kva;
     (void)bytes;
     __atomic_fetch_add(&icache_epoch, 1, __ATOMIC_SEQ_CST); // after the stores, for all harts
     icache_catch_up();
-    sbi_fence_i(asid_cpus_running() & ~(1u << arch_percpu()->id));
+    sbi_fence_i(asid_running(as) & ~(1u << arch_percpu()->id));
 }

@@ -169,21 +169,11 @@ uint32_t asid_others(struct arch_aspace *as)
     return told;
 }
 
-bool asid_runs_anywhere(const struct arch_aspace *as)
-{
-    for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
-        if (runs_on(cpu, as)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-uint32_t asid_cpus_running(void)
+uint32_t asid_running(const struct arch_aspace *as)
 {
     uint32_t cpus = 0;
     for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
-        cpus |= (uint32_t)!runs_on(cpu, NULL) << cpu;
+        cpus |= (uint32_t)runs_on(cpu, as) << cpu;
     }
     return cpus;
 }

@@ -29,7 +29,6 @@ bool asid_is_here(const struct arch_aspace *as);
 // been written, and are visible to the walks of all CPUs. Of the rest it is noted that they flush
 // before they run on it again. asid_of is read only after it.
 uint32_t asid_others(struct arch_aspace *as);
-bool asid_runs_anywhere(const struct arch_aspace *as);
-uint32_t asid_cpus_running(void); // on any address space
+uint32_t asid_running(const struct arch_aspace *as); // the CPUs that run on it
 
 #endif

@@ -140,7 +140,7 @@ static status_t entry_set(struct aspace *as, const struct mapping *m, vaddr_t va
     unsigned old_prot;
     if ((prot & PROT_EXEC) != 0) {
         prot |= PROT_READ; // not every CPU can execute without reading
-        arch_icache_sync(phys_to_virt(pa), PAGE_SIZE);
+        arch_icache_sync(&as->arch, phys_to_virt(pa), PAGE_SIZE);
     }
     if (arch_aspace_query(&as->arch, va, &old_pa, &old_prot)) {
         if (old_pa != pa || (old_prot & prot) != prot) {

@@ -81,9 +81,9 @@ void arch_aspace_activate(struct arch_aspace *as); // on this CPU; NULL: kernel 
                                                    // mappings)
 // Drops every user translation of every CPU, for a new generation of ASIDs; complete on return.
 void arch_tlb_flush_all(void);
-// Makes instructions written through the physical map visible to instruction fetch; called before a
-// page is mapped executable.
-void arch_icache_sync(const void *kva, size_t bytes);
+// Makes instructions written through the physical map visible to instruction fetch by whoever runs
+// on the address space, now or later; called before a page is mapped executable in it.
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes);
 
 // Copies between kernel and user memory of the active address space. Never follows an address
 // outside user space. A fault that aspace_fault() cannot resolve ends the copy: ERR_BAD_ADDRESS. No
