@@ -273,11 +273,9 @@ bool arch_aspace_fini(struct arch_aspace *as)
 
 void arch_aspace_activate(struct arch_aspace *as)
 {
-    uint64_t ttbr = arch_image_to_phys(mmu_empty_table);
     bool flush = asid_enter(as);
-    if (as != NULL) {
-        ttbr = as->root | asid_of(as) << ASID_SHIFT;
-    }
+    uint64_t ttbr =
+        as != NULL ? as->root | asid_of(as) << ASID_SHIFT : arch_image_to_phys(mmu_empty_table);
     if (flush) {
         tlbi("aside1", asid_of(as) << ASID_SHIFT);
         dsb_ish(); // done, and a new number is visible, before this CPU walks with it

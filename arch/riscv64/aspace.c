@@ -52,6 +52,7 @@ static void flush_here(const struct arch_aspace *as, vaddr_t start, vaddr_t end)
 void arch_aspace_flush(struct arch_aspace *as, vaddr_t start, vaddr_t end)
 {
     flush_here(as, start, end);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     uint32_t others = asid_others(as);
     if (others != 0) {
         arch_percpu()->tlb_remote++;

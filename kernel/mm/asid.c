@@ -23,7 +23,6 @@
 #include "kernel/init/boot_info.h"
 #include "kernel/lib/options.h"
 #include "kernel/lib/spinlock.h"
-#include <arch/cpu.h>
 
 #define GENERATION_SHIFT 16
 
@@ -37,7 +36,7 @@ static struct running {
     const struct arch_aspace *as; // atomic; written by its CPU
     uint64_t context;  // of the address space it last ran on, in this generation; else 0. Atomic
     uint64_t reserved; // asid_lock: context when the last generation ended
-} running[BOOT_CPUS_MAX];
+} __attribute__((aligned(32))) running[BOOT_CPUS_MAX];
 
 void asid_init(unsigned bits)
 {
@@ -98,9 +97,12 @@ static uint64_t context_new_locked(uint64_t old)
 }
 
 // The generation changed, or this CPU has run on nothing in it. What was noted of this CPU is of an
-// older number.
-static void context_renew(struct arch_aspace *as, unsigned cpu)
+// older number. Out of line: the way past it is part of every switch between processes.
+static __attribute__((noinline)) void context_renew(struct arch_aspace *as, unsigned cpu)
 {
+    if (asid_bits == 0) {
+        return;
+    }
     spin_lock(&asid_lock);
     uint64_t context = as->context;
     if (context >> GENERATION_SHIFT != generation) {
@@ -128,7 +130,7 @@ static bool context_take(const struct arch_aspace *as, unsigned cpu)
 bool asid_enter(struct arch_aspace *as)
 {
     unsigned cpu = arch_percpu()->id;
-    if (as != NULL && asid_bits != 0 && !context_take(as, cpu)) {
+    if (as != NULL && !context_take(as, cpu)) {
         context_renew(as, cpu);
     }
     __atomic_store_n(&running[cpu].as, as, __ATOMIC_SEQ_CST);                           // (1)
@@ -139,20 +141,13 @@ bool asid_enter(struct arch_aspace *as)
     return true;
 }
 
-bool asid_is_here(const struct arch_aspace *as)
-{
-    return (__atomic_load_n(&as->cpus, __ATOMIC_RELAXED) >> arch_percpu()->id & 1) != 0;
-}
-
 static bool runs_on(unsigned cpu, const struct arch_aspace *as)
 {
     return __atomic_load_n(&running[cpu].as, __ATOMIC_SEQ_CST) == as;
 }
 
-uint32_t asid_others(struct arch_aspace *as)
+uint32_t asid_others_running(struct arch_aspace *as, uint32_t others)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint32_t others = __atomic_load_n(&as->cpus, __ATOMIC_SEQ_CST) & ~(1u << arch_percpu()->id);
     uint32_t told = 0;
     for (; others != 0; others &= others - 1) {
         unsigned cpu = (unsigned)__builtin_ctz(others);

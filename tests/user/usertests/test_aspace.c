@@ -145,9 +145,14 @@ static bool unmapping_tells_only_cpus_that_run_there(void)
     handle_t vmo, thread;
     EXPECT(sys_vmo_create(PAGES * PAGE, &vmo), OK);
     EXPECT(sys_thread_set_affinity(self_thread, 1), OK);
-    uint64_t before = remote_flushes();
-    CHECK(pages_come_and_go(vmo));
-    EXPECT(remote_flushes() - before, 0); // nobody else runs in this process
+    uint64_t before, told = 1;
+    // Nobody else runs in this process once the CPU that it came from has done with it.
+    for (uint64_t end = after_ms(20000); told != 0 && now_ns() < end;) {
+        before = remote_flushes();
+        CHECK(pages_come_and_go(vmo));
+        told = remote_flushes() - before;
+    }
+    EXPECT(told, 0);
     other = 0;
     EXPECT(thread_on(1, spin_until_told, (void *)&other, &thread), OK);
     for (uint64_t end = after_ms(20000); other == 0 && now_ns() < end;) {
@@ -156,7 +161,7 @@ static bool unmapping_tells_only_cpus_that_run_there(void)
     EXPECT(other, 1);
     before = remote_flushes();
     CHECK(pages_come_and_go(vmo));
-    uint64_t told = remote_flushes() - before;
+    told = remote_flushes() - before;
     other = 2;
     CHECK(thread_is_dead_soon(thread));
     // One for the whole stretch; fewer when the other CPU was doing something else for a moment.
