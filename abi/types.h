@@ -180,10 +180,12 @@ struct cpu_stats {
     uint32_t online; // 1: runs threads
     uint64_t hw_id;  // hart id, or MPIDR affinity
     uint64_t idle_ns;
-    uint64_t switches; // from one thread to another, or to idling
-    uint64_t syscalls; // counted by debug kernels only
+    uint64_t switches;   // from one thread to another, or to idling
+    uint64_t syscalls;   // counted by debug kernels only
+    uint64_t kicks;      // interrupts from other CPUs
+    uint64_t tlb_remote; // times it had the TLBs of other CPUs invalidated
 };
-static_assert(sizeof(struct cpu_stats) == 40, "ABI layout");
+static_assert(sizeof(struct cpu_stats) == 56, "ABI layout");
 
 struct slab_stats {
     uint32_t object_bytes;

@@ -22,6 +22,9 @@ class Value:
 
 BUILD = [Value("release", r"\(release\)", build="release"), Value("debug", r"\(debug\)", build="debug")]
 CPUS = [Value("1cpu", r"cpus: 1 of 1 in use", cpus=1), Value("4cpus", r"cpus: 4 of 4 in use", cpus=4)]
+ASIDS = [Value("asid16", r"paging: .* 16 ASID bits"),
+         Value("asid5", r"paging: .* 5 ASID bits", append="asid_bits=5"),
+         Value("asid0", r"paging: .* 0 ASID bits", append="asid_bits=0")]
 MEMORY = [Value("32M", r"memory: 32 MiB", mem="32M"), Value("8G", r"memory: 8192 MiB", mem="8G")]
 
 # The order is that of the words in a machine's name.
@@ -33,6 +36,7 @@ FACTORS = {
         [Value("a53", r"Cortex-A53", cpu="cortex-a53"), Value("a72", r"Cortex-A72", cpu="cortex-a72"),
          Value("max", r"PAN", cpu="max")],
         [Value("el1", r"entered at EL1", el2=False), Value("el2", r"entered at EL2", el2=True)],
+        ASIDS,
         MEMORY,
     ],
     "riscv64": [
@@ -41,6 +45,7 @@ FACTORS = {
         [Value("plic", r"interrupts: PLIC"), Value("aplic", r"interrupts: APLIC", aia="aplic")],
         [Value("sv39", r"paging: Sv39", append="sv39"), Value("sv48", r"paging: Sv48")],
         [Value("sstc", r"timer: Sstc", cpu="rv64"), Value("nosstc", r"timer: SBI", cpu="rv64,sstc=off")],
+        ASIDS,
         MEMORY,
     ],
 }
@@ -56,6 +61,7 @@ class Configuration:
         self.options = {}
         for value in values:
             self.options.update(value.options)
+        self.options["append"] = " ".join(v.options["append"] for v in values if "append" in v.options)
         self.build = self.options.pop("build")
 
     def missing(self, text):

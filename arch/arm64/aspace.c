@@ -1,55 +1,78 @@
 // SPDX-License-Identifier: MIT
-// ARM64: user address spaces: the tables below TTBR0 and their ASIDs (Arm ARM D8). The caller
-// serialises calls on one address space; ASIDs have a lock of their own.
-//
-// ASIDs. An address space gets one when it is activated, valid for a generation; numbers are handed
-// out once per generation. When they run out the generation ends: every TLB is flushed and address
-// spaces get new numbers as they are activated. A CPU does not stop for that: the number it is
-// using at that moment stays reserved for its address space. With 8-bit ASIDs that happens every
-// 255 address spaces, with 16-bit ones hardly ever.
+// ARM64: user address spaces: the tables below TTBR0 (Arm ARM D8). The caller serialises calls on
+// one address space. ASIDs, and whether other CPUs hold translations: kernel/mm/asid.c. What only
+// this CPU can hold is invalidated here alone, everything else by broadcast.
 #include "arch/arm64/port.h"
 #include "arch/arm64/pte.h"
 #include "kernel/debug/log.h"
-#include "kernel/init/boot_info.h"
-#include "kernel/lib/spinlock.h"
+#include "kernel/mm/asid.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
 
-#define ASID_SHIFT 48
-#define FREE_SLICE 64u // tables freed before arch_aspace_fini looks for interrupts
+#define ASID_SHIFT  48
+#define FREE_SLICE  64u // tables freed before arch_aspace_fini looks for interrupts
+#define FLUSH_PAGES 64u // more are not flushed one by one
 
-static struct spinlock asid_lock = SPINLOCK_INIT("asid", LOCK_SCHED);
-static uint64_t generation = 1;
-static uint32_t asid_next = 1; // 0 belongs to no address space
+#define tlbi(operation, operand) \
+    __asm__ volatile("tlbi " operation ", %0" : : "r"((uint64_t)(operand)) : "memory")
 
-// What a CPU runs on: generation << 16 | ASID; 0 when a new generation has begun since, or nothing
-// is active.
-static uint64_t active[BOOT_CPUS_MAX];
-static uint64_t reserved[BOOT_CPUS_MAX]; // active at the last change of generation
+static void dsb_nsh(void) { __asm__ volatile("dsb nsh" : : : "memory"); }
 
-static uint32_t asid_count(void)
-{
-    return id_field(sysreg_read("id_aa64mmfr0_el1"), 4) == 2 ? 1u << 16 : 1u << 8;
-}
-
-static uint64_t context_of(const struct arch_aspace *as)
-{
-    return as->asid_generation << 16 | as->asid;
-}
-
-// Invalidates the leaf entry of one page in all TLBs of all CPUs. The table was written before; the
-// first barrier makes that visible to walks ahead of the invalidation, the second waits until no
-// CPU uses the old entry.
-static void tlb_invalidate(const struct arch_aspace *as, vaddr_t va)
+void arch_tlb_flush_all(void)
 {
     dsb_ishst();
-    // Read only now: a CPU that takes the address space up under a new number after this read sees
-    // the entry as it is now (activate_locked has the other half).
-    uint64_t asid = __atomic_load_n(&as->asid, __ATOMIC_RELAXED);
-    uint64_t operand = asid << ASID_SHIFT | va >> PAGE_SHIFT;
-    __asm__ volatile("tlbi vale1is, %0" : : "r"(operand) : "memory");
+    __asm__ volatile("tlbi vmalle1is" : : : "memory");
     dsb_ish();
     isb();
+}
+
+static void flush_everywhere(uint64_t asid, vaddr_t start, vaddr_t end)
+{
+    if (end - start > FLUSH_PAGES * PAGE_SIZE) {
+        tlbi("aside1is", asid);
+    } else {
+        for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
+            tlbi("vale1is", asid | va >> PAGE_SHIFT);
+        }
+    }
+    dsb_ish();
+}
+
+static void flush_here(uint64_t asid, vaddr_t start, vaddr_t end)
+{
+    if (end - start > FLUSH_PAGES * PAGE_SIZE) {
+        tlbi("aside1", asid);
+    } else {
+        for (vaddr_t va = start; va < end; va += PAGE_SIZE) {
+            tlbi("vale1", asid | va >> PAGE_SHIFT);
+        }
+    }
+    dsb_nsh();
+}
+
+// Leaf entries only: tables stay linked as long as the address space runs anywhere. The first
+// barrier completes the writes of the entries ahead of the invalidation, and ahead of the look at
+// who holds them and under which number: a CPU that takes the address space up after that look
+// walks later still. The barrier after the invalidation waits until no CPU uses the old entries.
+void arch_aspace_flush(struct arch_aspace *as, vaddr_t start, vaddr_t end)
+{
+    dsb_ishst();
+    uint32_t others = asid_others(as);
+    uint64_t asid = asid_of(as) << ASID_SHIFT;
+    if (others != 0) {
+        arch_percpu()->tlb_remote++;
+        flush_everywhere(asid, start, end);
+    } else if (asid_is_here(as)) {
+        flush_here(asid, start, end);
+    }
+    isb();
+}
+
+// What the entry leads to, a page or a table, was filled before: a walk of another CPU that sees
+// the entry must see that too.
+static void entry_write(uint64_t *entry, uint64_t value)
+{
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
 static uint64_t *entry_table(uint64_t entry) { return phys_to_virt(entry & PTE_ADDRESS); }
@@ -78,8 +101,7 @@ static uint64_t *leaf_make(struct arch_aspace *as, vaddr_t va)
             if (below == 0) {
                 return NULL; // tables made so far stay, empty: arch_aspace_fini frees them
             }
-            dsb_ishst(); // a walk that sees the table sees its zeroes
-            *entry = below | PTE_VALID | PTE_TABLE;
+            entry_write(entry, below | PTE_VALID | PTE_TABLE);
         }
         table = entry_table(*entry);
     }
@@ -128,7 +150,7 @@ status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigne
         return ERR_NO_MEMORY;
     }
     DEBUG_ASSERT(*leaf == 0);
-    *leaf = leaf_value(pa, prot, cache);
+    entry_write(leaf, leaf_value(pa, prot, cache));
     dsb_ishst(); // visible to walks before the program runs on; invalid entries are not in the TLB
     return OK;
 }
@@ -141,7 +163,6 @@ bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa)
     }
     *pa = *leaf & PTE_ADDRESS;
     *leaf = 0;
-    tlb_invalidate(as, va);
     return true;
 }
 
@@ -156,12 +177,12 @@ bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned
     if (((*leaf ^ value) & (PTE_ADDRESS | PTE_ATTR_MASK | PTE_SH_INNER)) != 0) {
         // Break-before-make: no TLB may hold the old and the new frame at once (Arm ARM D8.16.1).
         *leaf = 0;
-        tlb_invalidate(as, va);
-        *leaf = value;
+        arch_aspace_flush(as, va, va + PAGE_SIZE);
+        entry_write(leaf, value);
         dsb_ishst();
     } else {
         *leaf = value;
-        tlb_invalidate(as, va);
+        arch_aspace_flush(as, va, va + PAGE_SIZE);
     }
     return true;
 }
@@ -233,19 +254,11 @@ static bool free_level1(struct arch_aspace *as, uint64_t *top, unsigned *budget)
     return true;
 }
 
+// No invalidation: no CPU runs on it, and its ASID is not used again before a flush of everything,
+// so that nobody walks these tables any more.
 bool arch_aspace_fini(struct arch_aspace *as)
 {
-    if (as->root == 0) {
-        return true;
-    }
-    // No CPU walks these tables any more, but TLBs may hold pointers to them under this ASID.
-    if (as->asid != 0) {
-        __asm__ volatile("tlbi aside1is, %0" : : "r"((uint64_t)as->asid << ASID_SHIFT) : "memory");
-        dsb_ish();
-        isb();
-        as->asid = 0;
-        as->asid_generation = 0;
-    }
+    ASSERT(asid_running(as) == 0);
     unsigned budget = FREE_SLICE;
     uint64_t *root = phys_to_virt(as->root);
     for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
@@ -258,87 +271,20 @@ bool arch_aspace_fini(struct arch_aspace *as)
     return true;
 }
 
-static bool asid_reserved(uint32_t asid)
-{
-    for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
-        if (reserved[cpu] != 0 && (uint32_t)(reserved[cpu] & 0xffff) == asid) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void generation_begin(void)
-{
-    generation++;
-    asid_next = 1;
-    for (unsigned cpu = 0; cpu < BOOT_CPUS_MAX; cpu++) {
-        uint64_t context = __atomic_exchange_n(&active[cpu], 0, __ATOMIC_RELAXED);
-        if (context != 0) {
-            reserved[cpu] = context;
-        } // else it still runs on what it did at the change before this one
-    }
-    // Numbers of the old generation go out again: nothing of theirs may be left anywhere.
-    dsb_ishst();
-    __asm__ volatile("tlbi vmalle1is" : : : "memory");
-    dsb_ish();
-    isb();
-}
-
-// Gives the address space an ASID of the present generation; its old one if some CPU kept that
-// through the change.
-static void asid_assign(struct arch_aspace *as)
-{
-    uint64_t old = context_of(as);
-    for (unsigned cpu = 0; as->asid != 0 && cpu < BOOT_CPUS_MAX; cpu++) {
-        if (reserved[cpu] == old) {
-            as->asid_generation = generation;
-            reserved[cpu] = context_of(as);
-        }
-    }
-    if (as->asid_generation == generation) {
-        return;
-    }
-    do {
-        if (asid_next == asid_count()) {
-            generation_begin();
-        }
-        as->asid = asid_next++;
-    } while (asid_reserved(as->asid));
-    __atomic_store_n(&as->asid_generation, generation, __ATOMIC_RELEASE); // the number first
-}
-
-// Slow path of activation: the generation changed, or this CPU runs on nothing it could be compared
-// with.
-static void activate_locked(struct arch_aspace *as, uint64_t *mine)
-{
-    spin_lock(&asid_lock);
-    if (as->asid_generation != generation) {
-        asid_assign(as);
-    }
-    __atomic_store_n(mine, context_of(as), __ATOMIC_RELAXED);
-    spin_unlock(&asid_lock);
-    dsb_ish(); // the number is visible before this CPU walks the tables with it (tlb_invalidate)
-}
-
 void arch_aspace_activate(struct arch_aspace *as)
 {
-    uint64_t ttbr = arch_image_to_phys(mmu_empty_table);
-    if (as != NULL) {
-        // A change of generation on another CPU zeroes `active`: then the exchange fails, and the
-        // slow path looks again. If the exchange comes first, the change sees and reserves this
-        // ASID.
-        uint64_t *mine = &active[arch_percpu()->id];
-        uint64_t before = __atomic_load_n(mine, __ATOMIC_RELAXED);
-        if (before == 0 ||
-            __atomic_load_n(&as->asid_generation, __ATOMIC_ACQUIRE) !=
-                __atomic_load_n(&generation, __ATOMIC_RELAXED) ||
-            !__atomic_compare_exchange_n(mine, &before, context_of(as), false, __ATOMIC_RELAXED,
-                                         __ATOMIC_RELAXED)) {
-            activate_locked(as, mine);
-        }
-        ttbr = as->root | (uint64_t)as->asid << ASID_SHIFT;
+    bool flush = asid_enter(as);
+    uint64_t ttbr =
+        as != NULL ? as->root | asid_of(as) << ASID_SHIFT : arch_image_to_phys(mmu_empty_table);
+    if (flush) {
+        tlbi("aside1", asid_of(as) << ASID_SHIFT);
+        dsb_ish(); // done, and a new number is visible, before this CPU walks with it
     }
     sysreg_write("ttbr0_el1", ttbr);
-    isb(); // kernel copies that follow use the new tables
+    isb();                // kernel copies that follow use the new tables
+    if (asid_bits == 0) { // all address spaces share number 0
+        tlbi("aside1", 0);
+        dsb_nsh();
+        isb();
+    }
 }

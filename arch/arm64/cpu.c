@@ -84,8 +84,6 @@ void arch_cpu_init(struct arch_percpu *percpu)
     isb(); // all of the above holds from here
 }
 
-struct arch_percpu *arch_percpu(void) { return (struct arch_percpu *)sysreg_read("tpidr_el1"); }
-
 struct cpu_name {
     uint16_t part;
     const char *name;

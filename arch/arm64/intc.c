@@ -107,6 +107,7 @@ void arch_interrupts_poll(void)
             irq_fire(line);
         } else {
             driver->end(acknowledged); // a kick: to have come here is all that it is for
+            arch_percpu()->kicks += line == INTC_KICK_LINE;
             panic_join();
         }
     }

@@ -12,6 +12,7 @@
 #include "arch/arm64/pte.h"
 #include "kernel/debug/log.h"
 #include "kernel/init/boot_info.h"
+#include "kernel/mm/asid.h"
 #include "kernel/mm/page.h"
 #include <arch/mmu.h>
 
@@ -110,8 +111,8 @@ void arch_mmu_init(const struct boot_info *boot)
     l1[table_index(DEVICE_WINDOW, 1)] = arch_image_to_phys(boot_device_l2) | PTE_VALID | PTE_TABLE;
     mmu_replace_tables(root, arch_image_to_phys(mmu_empty_table),
                        KERNEL_IMAGE_BASE - boot_image_pa);
-    klog("paging: 4 levels, 48 bits, %u ASID bits; image at 0x%lx",
-         id_field(sysreg_read("id_aa64mmfr0_el1"), 4) == 2 ? 16u : 8u, boot_image_pa);
+    asid_init(id_field(sysreg_read("id_aa64mmfr0_el1"), 4) == 2 ? 16 : 8); // so is TCR_EL1.AS
+    klog("paging: 4 levels, 48 bits, %u ASID bits; image at 0x%lx", asid_bits, boot_image_pa);
 }
 
 volatile void *arch_map_device(paddr_t pa, size_t bytes)
@@ -141,8 +142,9 @@ volatile void *arch_map_device(paddr_t pa, size_t bytes)
 // Lines of the caches hold what was written through kva: clean data to where instruction fetch sees
 // it, then drop stale instructions (Arm ARM B2.4.4). Instruction caches that are not physically
 // tagged and indexed may hold them under other addresses than kva's: there all go.
-void arch_icache_sync(const void *kva, size_t bytes)
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes)
 {
+    (void)as;
     uint64_t ctr = sysreg_read("ctr_el0");
     uint64_t end = (vaddr_t)kva + bytes;
     uint64_t line = 4ull << id_field(ctr, 16);

@@ -46,6 +46,14 @@ static void check_va(vaddr_t va)
     }
 }
 
+// What was unmapped may still be in a TLB: nothing may be built on its being gone.
+static void check_flushed(const struct arch_aspace *as)
+{
+    if (as->unflushed != 0) {
+        panic("host: %u pages were unmapped and not flushed", as->unflushed);
+    }
+}
+
 // The leaf entry for va, or NULL if a table on the way is missing.
 static uint64_t *find_entry(struct arch_aspace *as, vaddr_t va)
 {
@@ -98,6 +106,7 @@ static bool free_one_table(struct arch_aspace *as)
 
 bool arch_aspace_fini(struct arch_aspace *as)
 {
+    check_flushed(as);
     for (unsigned n = 0; n < SLICE; n++) {
         if (!free_one_table(as)) {
             return true;
@@ -110,6 +119,7 @@ status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigne
                          unsigned cache)
 {
     check_va(va);
+    check_flushed(as);
     uint64_t *table = phys_to_virt(as->root);
     for (unsigned level = LEVELS - 1; level > 0; level--) {
         uint64_t *e = &table[index_of(va, level)];
@@ -139,13 +149,24 @@ bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa)
     }
     *pa = *e & ENTRY_ADDRESS;
     *e = 0;
+    as->unflushed++;
     return true;
+}
+
+void arch_aspace_flush(struct arch_aspace *as, vaddr_t start, vaddr_t end)
+{
+    check_va(start);
+    if (start >= end) {
+        panic("host: empty flush at 0x%lx", start);
+    }
+    as->unflushed = 0;
 }
 
 bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
                         unsigned cache)
 {
     check_va(va);
+    check_flushed(as);
     uint64_t *e = find_mapped(as, va);
     if (e == NULL) {
         return false;
@@ -156,6 +177,7 @@ bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned
 
 bool arch_aspace_query(struct arch_aspace *as, vaddr_t va, paddr_t *pa, unsigned *prot)
 {
+    check_flushed(as);
     const uint64_t *e = find_mapped(as, align_down(va, PAGE_SIZE));
     if (e == NULL) {
         return false;
@@ -185,8 +207,9 @@ vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end)
 
 void arch_aspace_activate(struct arch_aspace *as) { active = as; }
 
-void arch_icache_sync(const void *kva, size_t bytes)
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes)
 {
+    (void)as;
     (void)kva;
     (void)bytes;
 }

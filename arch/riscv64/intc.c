@@ -79,6 +79,7 @@ void arch_interrupts_poll(void)
     while ((pending = csr_read(sip) & csr_read(sie)) != 0) {
         if ((pending & SIE_SSIE) != 0) {
             csr_clear(sip, SIE_SSIE); // a kick: to have come here is all that it is for
+            arch_percpu()->kicks++;
             panic_join();
         }
         if ((pending & SIE_STIE) != 0) {

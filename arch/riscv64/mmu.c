@@ -15,6 +15,7 @@
 // "device", and nothing to do.
 #include "kernel/debug/log.h"
 #include "kernel/init/boot_info.h"
+#include "kernel/mm/asid.h"
 #include "kernel/mm/page.h"
 #include "port.h"
 #include <arch/mmu.h>
@@ -140,8 +141,8 @@ void arch_mmu_init(const struct boot_info *boot)
     __asm__ volatile("sfence.vma" ::: "memory");
     csr_write(satp, satp_make(mmu.root, 0));
     __asm__ volatile("sfence.vma" ::: "memory");
-    asid_init();
-    klog("paging: Sv%d, %u ASID bits; image at 0x%lx", mmu.top_level == 3 ? 48 : 39, mmu.asid_bits,
+    asid_init(mmu.asid_bits);
+    klog("paging: Sv%d, %u ASID bits; image at 0x%lx", mmu.top_level == 3 ? 48 : 39, asid_bits,
          arch_image_to_phys(kernel_image_start));
 }
 

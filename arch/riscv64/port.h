@@ -63,7 +63,7 @@ void sbi_kick_all(void);
 // Fences on a set of CPUs, complete on return.
 void sbi_fence_i(uint32_t cpus);
 void sbi_fence_all(uint32_t cpus); // every translation of every address space
-void sbi_fence_page(uint32_t cpus, vaddr_t va, uint32_t asid);
+void sbi_fence_range(uint32_t cpus, vaddr_t start, uint64_t bytes, uint64_t asid);
 bool sbi_has(unsigned long extension);
 void sbi_timer_set(uint64_t ticks);
 NORETURN void sbi_shutdown(bool restart);
@@ -122,14 +122,12 @@ struct mmu {
     unsigned physmap_entries; // used entries of the root from 256 on
 };
 extern struct mmu mmu;
-static inline uint64_t satp_make(paddr_t root, uint32_t asid)
+static inline uint64_t satp_make(paddr_t root, uint64_t asid)
 {
-    return (mmu.mode << SATP_MODE_SHIFT) | ((uint64_t)asid << SATP_ASID_SHIFT) |
-           (root >> PAGE_SHIFT);
+    return (mmu.mode << SATP_MODE_SHIFT) | (asid << SATP_ASID_SHIFT) | (root >> PAGE_SHIFT);
 }
 extern struct page_table device_table;
 void mmu_boot_init(void); // mode, ASID bits and physmap base, from satp
-void asid_init(void);     // aspace.c, once the final tables are active
 
 // cpus.c: the record of each CPU that was started, by number; the boot CPU's from arch_cpu_init on.
 extern struct arch_percpu *cpu_records[KERNEL_STACKS];

@@ -111,7 +111,7 @@ void sbi_kick_all(void)
 
 // One call for each 64 hart ids, of which the lowest wanted one is the base: almost always one.
 static void fence(uint32_t cpus, unsigned long function, vaddr_t start, uint64_t bytes,
-                  uint32_t asid)
+                  uint64_t asid)
 {
     while (cpus != 0) {
         uint64_t base = cpu_records[__builtin_ctz(cpus)]->hw_id;
@@ -137,9 +137,9 @@ void sbi_fence_i(uint32_t cpus) { fence(cpus, RFENCE_I, 0, 0, 0); }
 
 void sbi_fence_all(uint32_t cpus) { fence(cpus, RFENCE_VMA, 0, EVERY_ADDRESS, 0); }
 
-void sbi_fence_page(uint32_t cpus, vaddr_t va, uint32_t asid)
+void sbi_fence_range(uint32_t cpus, vaddr_t start, uint64_t bytes, uint64_t asid)
 {
-    fence(cpus, RFENCE_VMA_ASID, va, PAGE_SIZE, asid);
+    fence(cpus, RFENCE_VMA_ASID, start, bytes, asid);
 }
 
 static unsigned long base_get(unsigned long function)

@@ -4,7 +4,8 @@
 #include "kernel/debug/log.h"
 #include <string.h>
 
-#define VALUE_MAX 64u
+#define VALUE_MAX      64u
+#define ASID_BITS_MOST 16u
 
 struct options options;
 
@@ -32,6 +33,11 @@ static const struct option {
                 "user-read|user-write|user-exec|stack|smash|illegal|ubsan-shift|ubsan-index|"
                 "lock-twice|lock-order|double|stuck|all"},
     {.name = "crash_cpu", .kind = OPTION_NUMBER, .to = &options.crash_cpu, .least = 0, .most = 7},
+    {.name = "asid_bits",
+     .kind = OPTION_NUMBER,
+     .to = &options.asid_bits,
+     .least = 0,
+     .most = ASID_BITS_MOST},
     {.name = "run", .kind = OPTION_USER},
 };
 
@@ -182,7 +188,7 @@ static void word_apply(const char *word, const char *end)
 void options_parse(const char *cmdline)
 {
     const char *word, *end;
-    memset(&options, 0, sizeof(options));
+    options = (struct options){.asid_bits = ASID_BITS_MOST};
     for (end = word_next(cmdline, &word); word < end; end = word_next(end, &word)) {
         if (end - word == 2 && strncmp(word, "--", 2) == 0) {
             return;

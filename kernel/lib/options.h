@@ -42,6 +42,7 @@ struct options {
     uint32_t panic; // enum option_panic: what happens after the report
     uint32_t crash; // enum option_crash: debug builds end in that way,
     uint32_t crash_cpu; // on that CPU
+    uint32_t asid_bits; // at most so many are used, however many the CPU has
 };
 
 // Written once, by options_parse on the boot CPU before any other runs; read by all.

@@ -49,25 +49,25 @@ void aspace_table_free(struct arch_aspace *arch, paddr_t table)
     as->table_pages--;
 }
 
+// The frames stay where the VMO's lock finds them until the caller lets go of them, which is after
+// this: so one flush serves the whole stretch.
 bool aspace_clear(struct aspace *as, vaddr_t *cursor, vaddr_t end, unsigned *budget)
 {
-    while (*cursor < end) {
-        if (*budget == 0) {
-            return false;
-        }
-        (*budget)--;
+    vaddr_t first = end, last = end; // [first, last) was unmapped
+    for (; *cursor < end && *budget > 0; (*budget)--) {
         paddr_t pa;
         vaddr_t va = arch_aspace_next(&as->arch, *cursor, end);
-        if (va >= end) {
-            break;
-        }
-        if (arch_aspace_unmap(&as->arch, va, &pa)) {
+        *cursor = va < end ? va + PAGE_SIZE : end;
+        if (va < end && arch_aspace_unmap(&as->arch, va, &pa)) {
             as->mapped_pages--;
+            first = first == end ? va : first;
+            last = *cursor;
         }
-        *cursor = va + PAGE_SIZE;
     }
-    *cursor = end;
-    return true;
+    if (first != end) {
+        arch_aspace_flush(&as->arch, first, last);
+    }
+    return *cursor >= end;
 }
 
 // --- beginning and end --------------------------------------------------------------------------
@@ -140,7 +140,7 @@ static status_t entry_set(struct aspace *as, const struct mapping *m, vaddr_t va
     unsigned old_prot;
     if ((prot & PROT_EXEC) != 0) {
         prot |= PROT_READ; // not every CPU can execute without reading
-        arch_icache_sync(phys_to_virt(pa), PAGE_SIZE);
+        arch_icache_sync(&as->arch, phys_to_virt(pa), PAGE_SIZE);
     }
     if (arch_aspace_query(&as->arch, va, &old_pa, &old_prot)) {
         if (old_pa != pa || (old_prot & prot) != prot) {

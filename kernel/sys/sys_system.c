@@ -167,6 +167,8 @@ static bool query_cpu(uint64_t index, void *out)
     s->idle_ns = cpu->idle_ns;
     s->switches = cpu->switches;
     s->syscalls = cpu->syscalls;
+    s->kicks = cpu->arch.kicks;
+    s->tlb_remote = cpu->arch.tlb_remote;
     return true;
 }
 

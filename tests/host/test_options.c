@@ -28,6 +28,7 @@ static void an_empty_line_gives_the_defaults(void **state)
     assert_true(is_silent("    "));
     assert_false(options.quiet);
     assert_int_equal(options.panic, PANIC_HALT);
+    assert_int_equal(options.asid_bits, 16);
 }
 
 static void options_are_taken_and_the_last_one_counts(void **state)

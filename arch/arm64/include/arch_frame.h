@@ -61,7 +61,14 @@ static_assert(offsetof(struct arch_thread, fpsr) == AT_FPSR, "fpu.S");
 static_assert(offsetof(struct arch_thread, fpcr) == AT_FPCR, "fpu.S");
 static_assert(sizeof(struct arch_thread) % 16 == 0, "pairs of registers");
 
-// Parts of the contract in arch/trap.h that every system call uses, here to be inlined.
+// Parts of the contract that every system call uses, here to be inlined.
+struct arch_percpu;
+static inline struct arch_percpu *arch_percpu(void)
+{
+    struct arch_percpu *percpu;
+    __asm__("mrs %0, tpidr_el1" : "=r"(percpu));
+    return percpu;
+}
 static inline uint64_t *arch_thread_args(struct arch_thread *t) { return t->x; }
 static inline uint64_t arch_thread_syscall(const struct arch_thread *t) { return t->x[8]; }
 static inline uint64_t arch_thread_extra(const struct arch_thread *t) { return t->x[9]; }

@@ -44,9 +44,9 @@ volatile void *arch_map_device(paddr_t pa, size_t bytes);
 // One user address space. The caller serialises all calls on one (aspace lock).
 struct arch_aspace {
     paddr_t root;
-    uint64_t asid_generation; // port's own
-    uint32_t asid;
-    uint32_t cpus; // RISC-V: whose TLBs may hold translations; atomic
+    uint64_t context;   // kernel/mm/asid.c: generation << 16 | ASID, 0 before the first; atomic
+    uint32_t cpus;      // whose TLBs may hold translations; atomic
+    uint32_t unflushed; // host port: pages unmapped since the last flush
 };
 
 // mm gives and takes page-table pages: zeroed, charged to the address space's job. 0 when there is
@@ -62,9 +62,13 @@ bool arch_aspace_fini(struct arch_aspace *as);
 // ERR_NO_MEMORY if a table is needed.
 status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
                          unsigned cache) MUST_CHECK;
-// Unmaps one page if mapped and invalidates it in every TLB that may hold it. Returns whether it
-// was mapped, its address in *pa.
+// Unmaps one page if mapped. Returns whether it was, its address in *pa. TLBs may hold it until
+// arch_aspace_flush: before that its frame must not be used again, nor anything else be done with
+// the address space but further unmaps and arch_aspace_next.
 bool arch_aspace_unmap(struct arch_aspace *as, vaddr_t va, paddr_t *pa);
+// Completes the unmaps in [start, end): on return no CPU uses their translations any more. One call
+// for a whole stretch of pages, because it waits for other CPUs. The stretch may have holes.
+void arch_aspace_flush(struct arch_aspace *as, vaddr_t start, vaddr_t end);
 // Changes protection (or frame, for copy-on-write: break-before-make) of a mapped page, with TLB
 // invalidation. false if not mapped.
 bool arch_aspace_change(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
@@ -75,9 +79,11 @@ bool arch_aspace_query(struct arch_aspace *as, vaddr_t va, paddr_t *pa, unsigned
 vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end);
 void arch_aspace_activate(struct arch_aspace *as); // on this CPU; NULL: kernel only (no user
                                                    // mappings)
-// Makes instructions written through the physical map visible to instruction fetch; called before a
-// page is mapped executable.
-void arch_icache_sync(const void *kva, size_t bytes);
+// Drops every user translation of every CPU, for a new generation of ASIDs; complete on return.
+void arch_tlb_flush_all(void);
+// Makes instructions written through the physical map visible to instruction fetch by whoever runs
+// on the address space, now or later; called before a page is mapped executable in it.
+void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes);
 
 // Copies between kernel and user memory of the active address space. Never follows an address
 // outside user space. A fault that aspace_fault() cannot resolve ends the copy: ERR_BAD_ADDRESS. No

@@ -15,10 +15,10 @@ static char failure[200];
 
 static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_tests,   task_tests,
                                             system_tests, negative_tests, fault_tests, race_tests,
-                                            smp_tests,    clock_tests};
+                                            smp_tests,    clock_tests,    aspace_tests};
 static const struct child_entry *const children[] = {
-    handle_children,   ipc_children,  task_children, fault_children,
-    negative_children, race_children, smp_children,  clock_children};
+    handle_children, ipc_children, task_children,  fault_children, negative_children,
+    race_children,   smp_children, clock_children, aspace_children};
 
 bool test_fail(const char *file, int line, const char *format, ...)
 {
@@ -188,15 +188,20 @@ static void holdings_read(struct holdings *h)
 // before as a warm-up through run_test's retry.
 static bool settles(const struct holdings *before, struct holdings *after)
 {
-    uint64_t end = after_ms(2000);
+    struct holdings last = {0};
+    uint64_t end = after_ms(2000), still = 0;
     do {
         holdings_read(after);
         if (after->processes == before->processes && after->threads == before->threads &&
             after->handles == before->handles && after->user_pages <= before->user_pages) {
             return true;
         }
+        if (memcmp(&last, after, sizeof(last)) != 0) {
+            last = *after;
+            still = after_ms(300); // what goes on for so long without a change is not going away
+        }
         (void)sys_thread_yield();
-    } while (now_ns() < end);
+    } while (now_ns() < end && now_ns() < still);
     return false;
 }
 

@@ -23,6 +23,9 @@ void sleep_ns(uint64_t ns); // lets others have the CPU
 // A thread that may only run on that CPU (modulo their number).
 status_t thread_on(unsigned cpu, void (*entry)(void *), void *arg, handle_t *thread);
 bool thread_is_dead_soon(handle_t thread); // within 20 seconds
+// Starts the child, kills it after kill_ns unless that is 0, and waits for its end. It gets a job
+// of its own to breed in.
+bool child_ends_in_a_job(const char *function, uint64_t kill_ns, enum exit_reason reason);
 
 // Stress (smp_stress.c): starts workers of all kinds on all CPUs; they run until *stop, or count
 // what went wrong in it.

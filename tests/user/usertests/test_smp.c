@@ -40,9 +40,7 @@ static bool faults_soon(const char *child)
 static bool unmapping_reaches_every_cpu(void) { return faults_soon("read_what_goes_away"); }
 static bool protecting_reaches_every_cpu(void) { return faults_soon("write_what_is_protected"); }
 
-// Starts the child, kills it after kill_ns unless that is 0, and waits for its end. It gets a job
-// of its own to breed in.
-static bool ends_in_a_job(const char *function, uint64_t kill_ns, enum exit_reason reason)
+bool child_ends_in_a_job(const char *function, uint64_t kill_ns, enum exit_reason reason)
 {
     struct spawn_result child;
     struct process_info info;
@@ -64,13 +62,13 @@ static bool ends_in_a_job(const char *function, uint64_t kill_ns, enum exit_reas
 
 static bool everything_at_once_holds(void)
 {
-    return ends_in_a_job("everything_for_a_while", 0, EXIT_NORMAL);
+    return child_ends_in_a_job("everything_for_a_while", 0, EXIT_NORMAL);
 }
 
 static bool killed_in(const char *function, unsigned rounds, uint64_t step_ns)
 {
     for (unsigned i = 0; i < rounds; i++) {
-        CHECK(ends_in_a_job(function, 2 * MS + i * step_ns, EXIT_KILLED));
+        CHECK(child_ends_in_a_job(function, 2 * MS + i * step_ns, EXIT_KILLED));
     }
     return true;
 }
