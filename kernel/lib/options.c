@@ -33,6 +33,7 @@ static const struct option {
                 "lock-twice|lock-order|double|stuck|all"},
     {.name = "crash_cpu", .kind = OPTION_NUMBER, .to = &options.crash_cpu, .least = 0, .most = 7},
     {.name = "run", .kind = OPTION_USER},
+    {.name = "tests", .kind = OPTION_USER},
 };
 
 // The next word of the line, [*word, return value); quotes hold blanks together. Empty at the end.

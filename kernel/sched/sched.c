@@ -24,23 +24,24 @@ void (*sched_activate)(struct thread *t);
 
 // --- virtual time -------------------------------------------------------------------------------
 
-// Units of virtual time to a nanosecond at WEIGHT_DEFAULT: so many that one at WEIGHT_MAX is still a
-// whole unit, and no thread runs for nothing by running often and briefly.
+// Units of virtual time to a nanosecond at WEIGHT_DEFAULT: so many that one at WEIGHT_MAX is still
+// a whole unit, and no thread runs for nothing by running often and briefly.
 #define UNITS_PER_NS   (WEIGHT_MAX / WEIGHT_DEFAULT)
 #define VRUNTIME_SLICE (SCHED_SLICE_NS * UNITS_PER_NS)
 // A thread alone is not looked at, perhaps for days. What it ran beyond this (18 minutes) is not
 // charged: nobody waited. It keeps products, and distances on one queue, far below 2^63.
 #define CHARGE_MAX_NS (1ull << 40)
 // Nor do we trust the virtual runtime of a thread that has not run for so long (68 seconds).
-#define STALE_NS      (1ull << 36)
-#define AHEAD_MAX     (1ull << 46)
+#define STALE_NS  (1ull << 36)
+#define AHEAD_MAX (1ull << 46)
 static_assert(CHARGE_MAX_NS <= UINT64_MAX / WEIGHT_MAX && AHEAD_MAX <= UINT64_MAX / WEIGHT_MAX &&
                   VRUNTIME_SLICE < AHEAD_MAX && WEIGHT_MAX % WEIGHT_DEFAULT == 0,
               "no product overflows");
 
 static uint64_t units_of(uint64_t ns, uint32_t weight) { return ns * WEIGHT_MAX / weight; }
 
-// Virtual time wraps around (a thread of WEIGHT_MIN gets there in 78 hours); what counts is distances.
+// Virtual time wraps around (a thread of WEIGHT_MIN gets there in 78 hours); what counts is
+// distances.
 static bool before(uint64_t a, uint64_t b) { return (int64_t)(a - b) < 0; }
 
 static bool order_less(const struct rb_node *a, const struct rb_node *b)
@@ -220,8 +221,8 @@ void sched_wake(struct thread *t)
     }
 }
 
-// Where its starter stands, and with no sleeper's credit: a chain of threads, each started by the one
-// before, gets the share of one.
+// Where its starter stands, and with no sleeper's credit: a chain of threads, each started by the
+// one before, gets the share of one.
 void sched_start(struct thread *t)
 {
     struct cpu *cpu = cpu_this();
@@ -408,13 +409,15 @@ static void task_run(struct cpu *cpu, struct thread *t)
 
 // --- choosing -----------------------------------------------------------------------------------
 
+#define STEAL_LOOK 16u // once, before a CPU goes idle
+#define OFFER_LOOK 2u  // at every switch while another CPU is idle
+
 // The first thread on the queue that may be taken away from its CPU. Few are skipped: those that
 // must stay, and one that its CPU has not done with.
-static struct thread *stealable_locked(struct cpu *victim, const struct cpu *thief)
+static struct thread *stealable_locked(struct cpu *victim, const struct cpu *thief, unsigned look)
 {
-    unsigned looked = 0;
-    for (struct rb_node *n = rb_first(&victim->run_queue); n != NULL && looked < 16;
-         n = rb_next(n), looked++) {
+    for (struct rb_node *n = rb_first(&victim->run_queue); n != NULL && look > 0;
+         n = rb_next(n), look--) {
         struct thread *t = container_of(n, struct thread, run_node);
         if (!t->on_cpu && may_run(t, thief)) {
             return t;
@@ -433,7 +436,7 @@ static struct thread *steal(struct cpu *thief)
             continue;
         }
         spin_lock(&victim->lock);
-        struct thread *t = stealable_locked(victim, thief);
+        struct thread *t = stealable_locked(victim, thief, STEAL_LOOK);
         if (t != NULL) {
             queue_remove_locked(victim, t);
             rebase(t, victim, thief);
@@ -550,7 +553,7 @@ static void send_away_unlock(struct cpu *cpu, struct thread *t)
 static void offer_locked(struct cpu *cpu)
 {
     for (unsigned i = 0; !rb_empty(&cpu->run_queue) && i < cpu_count; i++) {
-        if (cpus[i].idle && &cpus[i] != cpu && stealable_locked(cpu, &cpus[i]) != NULL) {
+        if (cpus[i].idle && stealable_locked(cpu, &cpus[i], OFFER_LOOK) != NULL) {
             arch_cpu_kick(&cpus[i].arch);
             return;
         }

@@ -3,9 +3,9 @@
 //
 // A timer may fire anywhere in [deadline, latest]. The tree is ordered by `latest`, the hardware is
 // set to the first, and its interrupt takes timers from the front as long as their deadlines have
-// passed. The first that is not due has an interrupt of its own to come, not later than the `latest`
-// of any behind it: they can go along then. So no other choice of moments takes fewer interrupts for
-// the timers armed. Book: chapter 11.
+// passed. The first that is not due has an interrupt of its own to come, not later than the
+// `latest` of any behind it: they can go along then. So no other choice of moments takes fewer
+// interrupts for the timers armed. Book: chapter 11.
 #include "kernel/sched/timer.h"
 #include "kernel/debug/log.h"
 #include "kernel/debug/trace.h"
@@ -33,8 +33,8 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns)
     spin_lock(&cpu->lock);
     ASSERT(!timer->armed);
     timer->deadline_ns = deadline_ns;
-    timer->latest_ns = slack_ns < DEADLINE_NEVER - deadline_ns ? deadline_ns + slack_ns
-                                                               : DEADLINE_NEVER - 1;
+    timer->latest_ns =
+        slack_ns < DEADLINE_NEVER - deadline_ns ? deadline_ns + slack_ns : DEADLINE_NEVER - 1;
     timer->armed = true;
     timer->cpu = cpu;
     rb_insert(&cpu->timers, &timer->node, latest_less);

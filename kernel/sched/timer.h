@@ -29,7 +29,7 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer, uint64_t 
 // Fires at the deadline or up to slack_ns later, together with others. Must not be armed;
 // DEADLINE_NEVER does nothing.
 void timer_arm(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns);
-void timer_cancel(struct timer *timer);                    // harmless if not armed
+void timer_cancel(struct timer *timer); // harmless if not armed
 // Whether some CPU is about to call or calls fire for it: its memory must stay. After the last
 // cancel this ends soon and for good.
 bool timer_is_firing(const struct timer *timer);

@@ -174,7 +174,8 @@ static void brief_runs_are_charged_at_every_weight(void **state)
     actor();
     become(t);
     uint64_t before = t->vruntime;
-    for (unsigned i = 0; i < 1000; i++) { // each so short that its share of a default unit is nothing
+    for (unsigned i = 0; i < 1000; i++) { // each so short that its share of a default unit is
+                                          // nothing
         host_clock_set(arch_clock_ns() + 1);
         sched_set_weight(t, WEIGHT_MAX); // counts
     }

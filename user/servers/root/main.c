@@ -94,7 +94,8 @@ void root_pump(struct root *r)
     while (sup_next(&r->supervision, clock_monotonic_ns(), &action)) {
         action_carry_out(&action);
     }
-    (void)sys_notification_arm(r->events, sup_deadline(&r->supervision), EVENT_TIMER, TIMER_SLACK_NS);
+    (void)sys_notification_arm(r->events, sup_deadline(&r->supervision), EVENT_TIMER,
+                               TIMER_SLACK_NS);
 }
 
 static void process_ended(uint32_t node, uint64_t now)
