@@ -17,8 +17,8 @@ static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_te
                                             system_tests, negative_tests, fault_tests, race_tests,
                                             smp_tests,    clock_tests};
 static const struct child_entry *const children[] = {
-    handle_children,   ipc_children,  task_children, fault_children,
-    negative_children, race_children, smp_children,  clock_children, time_children};
+    handle_children, ipc_children, task_children,  fault_children, negative_children,
+    race_children,   smp_children, clock_children, time_children};
 
 bool test_fail(const char *file, int line, const char *format, ...)
 {
