@@ -25,6 +25,7 @@ typedef uint32_t rights_t;
 #define NAME_MAX_BYTES      32u // names of jobs, processes, threads, with the terminating zero
 #define DEADLINE_NEVER      UINT64_MAX
 #define DEADLINE_POLL       0ull
+#define BLOCK_SLACK_NS      50000ull // blocking calls time out at their deadline or so much later
 #define JOB_DEPTH_MAX       16u
 #define VMO_COPY_MAX        65536u
 #define RANDOM_MAX          256u
@@ -180,12 +181,17 @@ struct cpu_stats {
     uint32_t online; // 1: runs threads
     uint64_t hw_id;  // hart id, or MPIDR affinity
     uint64_t idle_ns;
-    uint64_t switches;   // from one thread to another, or to idling
-    uint64_t syscalls;   // counted by debug kernels only
-    uint64_t kicks;      // interrupts from other CPUs
+    uint64_t switches; // from one thread to another, or to idling
+    uint64_t syscalls; // counted by debug kernels only
+    uint64_t timer_interrupts;
+    uint64_t timer_void;   // of these, found nothing to do
+    uint64_t timers_fired; // several may share an interrupt
+    uint64_t kicks;        // interrupts from other CPUs
+    uint64_t kicks_void;
+    uint64_t steals;     // threads taken from other CPUs
     uint64_t tlb_remote; // times it had the TLBs of other CPUs invalidated
 };
-static_assert(sizeof(struct cpu_stats) == 56, "ABI layout");
+static_assert(sizeof(struct cpu_stats) == 96, "ABI layout");
 
 struct slab_stats {
     uint32_t object_bytes;

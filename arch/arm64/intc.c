@@ -106,9 +106,9 @@ void arch_interrupts_poll(void)
             driver->end(acknowledged);
             irq_fire(line);
         } else {
-            driver->end(acknowledged); // a kick: to have come here is all that it is for
-            arch_percpu()->kicks += line == INTC_KICK_LINE;
+            driver->end(acknowledged); // a kick
             panic_join();
+            sched_kicked();
         }
     }
 }

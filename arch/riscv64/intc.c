@@ -78,9 +78,9 @@ void arch_interrupts_poll(void)
     uint64_t pending;
     while ((pending = csr_read(sip) & csr_read(sie)) != 0) {
         if ((pending & SIE_SSIE) != 0) {
-            csr_clear(sip, SIE_SSIE); // a kick: to have come here is all that it is for
-            arch_percpu()->kicks++;
+            csr_clear(sip, SIE_SSIE); // a kick
             panic_join();
+            sched_kicked();
         }
         if ((pending & SIE_STIE) != 0) {
             csr_clear(sie, SIE_STIE); // until arch_timer_set

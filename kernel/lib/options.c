@@ -39,6 +39,7 @@ static const struct option {
      .least = 0,
      .most = ASID_BITS_MOST},
     {.name = "run", .kind = OPTION_USER},
+    {.name = "tests", .kind = OPTION_USER},
 };
 
 // The next word of the line, [*word, return value); quotes hold blanks together. Empty at the end.

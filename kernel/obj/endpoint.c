@@ -139,7 +139,7 @@ void ipc_wait_begin_locked(struct thread *t, enum wait_kind kind, uint64_t deadl
 {
     t->wait = kind;
     t->timeout.fire = ipc_timeout;
-    timer_arm(&t->timeout, deadline);
+    timer_arm(&t->timeout, deadline, BLOCK_SLACK_NS);
     sched_block(t);
 }
 

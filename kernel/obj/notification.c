@@ -178,12 +178,12 @@ void notification_unbind_thread_locked(struct thread *t)
     }
 }
 
-void notification_arm(struct notification *n, uint64_t deadline, uint64_t bits)
+void notification_arm(struct notification *n, uint64_t deadline, uint64_t bits, uint64_t slack_ns)
 {
     spin_lock(&ipc_lock);
     timer_cancel(&n->timer);
     n->timer_bits = bits;
-    timer_arm(&n->timer, deadline);
+    timer_arm(&n->timer, deadline, slack_ns);
     spin_unlock(&ipc_lock);
 }
 

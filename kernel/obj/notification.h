@@ -45,7 +45,7 @@ status_t notification_wait(struct thread *t, struct notification *n, uint64_t de
 status_t notification_bind(struct notification *n, struct thread *t) MUST_CHECK;
 status_t notification_unbind(struct notification *n) MUST_CHECK;
 void notification_unbind_thread_locked(struct thread *t);
-void notification_arm(struct notification *n, uint64_t deadline, uint64_t bits);
+void notification_arm(struct notification *n, uint64_t deadline, uint64_t bits, uint64_t slack_ns);
 
 status_t irq_create(struct job *job, uint32_t line, bool edge,
                     struct irq **out) MUST_CHECK; // ERR_BUSY, ERR_OUT_OF_RANGE

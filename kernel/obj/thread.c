@@ -157,7 +157,7 @@ status_t thread_start(struct thread *t, uint64_t entry, uint64_t sp, uint64_t ar
     if (s == OK) {
         p->state = PROCESS_RUNNING;
         arch_thread_init(&t->arch, entry, sp, arg0, arg1, t->msgbuf_user);
-        sched_wake(t);
+        sched_start(t);
     }
     spin_unlock(&ipc_lock);
     spin_unlock(&job_lock);

@@ -22,10 +22,32 @@
 bool (*sched_thread_doomed)(struct thread *t);
 void (*sched_activate)(struct thread *t);
 
-static bool vruntime_less(const struct rb_node *a, const struct rb_node *b)
+// --- virtual time -------------------------------------------------------------------------------
+
+// Units of virtual time to a nanosecond at WEIGHT_DEFAULT: so many that one at WEIGHT_MAX is still
+// a whole unit, and no thread runs for nothing by running often and briefly.
+#define UNITS_PER_NS   (WEIGHT_MAX / WEIGHT_DEFAULT)
+#define VRUNTIME_SLICE (SCHED_SLICE_NS * UNITS_PER_NS)
+// A thread alone is not looked at, perhaps for days. What it ran beyond this (18 minutes) is not
+// charged: nobody waited. It keeps products, and distances on one queue, far below 2^63.
+#define CHARGE_MAX_NS (1ull << 40)
+// Nor do we trust the virtual runtime of a thread that has not run for so long (68 seconds).
+#define STALE_NS  (1ull << 36)
+#define AHEAD_MAX (1ull << 46)
+static_assert(CHARGE_MAX_NS <= UINT64_MAX / WEIGHT_MAX && AHEAD_MAX <= UINT64_MAX / WEIGHT_MAX &&
+                  VRUNTIME_SLICE < AHEAD_MAX && WEIGHT_MAX % WEIGHT_DEFAULT == 0,
+              "no product overflows");
+
+static uint64_t units_of(uint64_t ns, uint32_t weight) { return ns * WEIGHT_MAX / weight; }
+
+// Virtual time wraps around (a thread of WEIGHT_MIN gets there in 78 hours); what counts is
+// distances.
+static bool before(uint64_t a, uint64_t b) { return (int64_t)(a - b) < 0; }
+
+static bool order_less(const struct rb_node *a, const struct rb_node *b)
 {
-    return container_of(a, struct thread, run_node)->vruntime <
-           container_of(b, struct thread, run_node)->vruntime;
+    return before(container_of(a, struct thread, run_node)->order,
+                  container_of(b, struct thread, run_node)->order);
 }
 
 static struct thread *queue_first_locked(const struct cpu *cpu)
@@ -34,11 +56,12 @@ static struct thread *queue_first_locked(const struct cpu *cpu)
     return first != NULL ? container_of(first, struct thread, run_node) : NULL;
 }
 
-static void queue_insert_locked(struct cpu *cpu, struct thread *t)
+static void queue_insert_locked(struct cpu *cpu, struct thread *t, uint64_t order)
 {
     DEBUG_ASSERT(!t->queued && t->cpu == cpu);
     t->queued = true;
-    rb_insert(&cpu->run_queue, &t->run_node, vruntime_less);
+    t->order = order;
+    rb_insert(&cpu->run_queue, &t->run_node, order_less);
 }
 
 static void queue_remove_locked(struct cpu *cpu, struct thread *t)
@@ -71,10 +94,11 @@ static void account_locked(struct cpu *cpu, uint64_t now)
         return;
     }
     t->run_time_ns += delta;
-    t->vruntime += delta * WEIGHT_DEFAULT / t->weight;
+    t->vruntime += units_of(delta < CHARGE_MAX_NS ? delta : CHARGE_MAX_NS, t->weight);
     struct thread *first = queue_first_locked(cpu);
-    uint64_t least = first != NULL && first->vruntime < t->vruntime ? first->vruntime : t->vruntime;
-    if (least > cpu->min_vruntime) {
+    uint64_t least =
+        first != NULL && before(first->order, t->vruntime) ? first->order : t->vruntime;
+    if (before(cpu->min_vruntime, least)) {
         cpu->min_vruntime = least;
     }
 }
@@ -98,21 +122,34 @@ static void request(struct cpu *cpu, bool wanted)
 
 // --- waking -------------------------------------------------------------------------------------
 
+static uint64_t front_locked(const struct cpu *cpu) { return cpu->min_vruntime - VRUNTIME_SLICE; }
+
 // A sleeper may be at most one slice behind the others: enough to run soon, too little to shut them
-// out.
-static void place_locked(struct cpu *cpu, struct thread *t)
+// out. The CPU's time has just been counted.
+static void place_locked(const struct cpu *cpu, struct thread *t)
 {
-    uint64_t floor = cpu->min_vruntime > SCHED_SLICE_NS ? cpu->min_vruntime - SCHED_SLICE_NS : 0;
-    if (t->vruntime < floor) {
-        t->vruntime = floor;
+    uint64_t front = front_locked(cpu);
+    if (before(t->vruntime, front) || before(t->left_ns + STALE_NS, cpu->started_ns)) {
+        t->vruntime = front;
     }
 }
 
+// One that has slept for a slice goes to the front of the queue, so that what reacts to the world
+// does so at once, but only if it is less than a slice ahead of the least: what it runs there is
+// charged, so it cannot come first again before the others have caught up.
+static uint64_t wake_order_locked(const struct cpu *cpu, const struct thread *t)
+{
+    bool slept = before(t->left_ns + SCHED_SLICE_NS, cpu->started_ns);
+    bool ahead = !before(t->vruntime, cpu->min_vruntime + VRUNTIME_SLICE);
+    return slept && !ahead ? front_locked(cpu) : t->vruntime;
+}
+
 // Virtual time runs differently on each CPU: what counts is the distance from the queue's least.
+// Without the other CPU's lock that is a moment old, which does no harm.
 static void rebase(struct thread *t, const struct cpu *from, const struct cpu *to)
 {
-    uint64_t ahead = t->vruntime > from->min_vruntime ? t->vruntime - from->min_vruntime : 0;
-    t->vruntime = to->min_vruntime + ahead;
+    t->vruntime += __atomic_load_n(&to->min_vruntime, __ATOMIC_RELAXED) -
+                   __atomic_load_n(&from->min_vruntime, __ATOMIC_RELAXED);
 }
 
 static bool may_run(const struct thread *t, const struct cpu *cpu)
@@ -145,27 +182,28 @@ static struct cpu *wake_target(struct thread *t)
 // Whether the thread should run before what the CPU runs now, whose time has just been counted.
 static bool preempts_locked(const struct cpu *cpu, const struct thread *t)
 {
-    return cpu->last == NULL || t->vruntime < cpu->last->vruntime;
+    return cpu->last == NULL || before(t->order, cpu->last->vruntime);
 }
 
-// Queues a runnable thread; true if the CPU must be kicked to see it.
-static bool enqueue_locked(struct cpu *cpu, struct thread *t)
+// Queues a runnable thread, when the running one's time has just been counted: without a tick that
+// may be long ago. True if the CPU must be kicked to see it.
+static bool enqueue_locked(struct cpu *cpu, struct thread *t, uint64_t order)
 {
-    account_locked(cpu, arch_clock_ns()); // a thread alone has no tick: it may have run for long
-    place_locked(cpu, t);
-    queue_insert_locked(cpu, t);
+    bool alone = rb_empty(&cpu->run_queue);
+    queue_insert_locked(cpu, t, order);
     bool preempts = preempts_locked(cpu, t);
-    bool first_waiter = rb_first(&cpu->run_queue) == &t->run_node;
     request(cpu, preempts);
-    cpu->rearm = true; // someone waits now: the running thread gets a slice
-    return cpu != cpu_this() && (preempts || first_waiter);
+    cpu->rearm |= alone; // someone waits now: the running thread gets a slice
+    return cpu != cpu_this() && (preempts || alone);
 }
 
 static bool wake_on_locked(struct cpu *cpu, struct thread *t)
 {
     DEBUG_ASSERT(t->state == THREAD_NEW || t->state == THREAD_BLOCKED);
+    account_locked(cpu, arch_clock_ns());
+    place_locked(cpu, t);
     t->state = THREAD_RUNNABLE;
-    return enqueue_locked(cpu, t);
+    return enqueue_locked(cpu, t, wake_order_locked(cpu, t));
 }
 
 void sched_wake(struct thread *t)
@@ -181,6 +219,22 @@ void sched_wake(struct thread *t)
     if (kick) {
         arch_cpu_kick(&target->arch);
     }
+}
+
+// Where its starter stands, and with no sleeper's credit: a chain of threads, each started by the
+// one before, gets the share of one.
+void sched_start(struct thread *t)
+{
+    struct cpu *cpu = cpu_this();
+    spin_lock(&cpu->lock);
+    account_locked(cpu, arch_clock_ns());
+    const struct thread *starter = cpu->last;
+    bool behind = starter == NULL || before(starter->vruntime, cpu->min_vruntime);
+    t->vruntime = behind ? cpu->min_vruntime : starter->vruntime;
+    t->left_ns = cpu->started_ns;
+    __atomic_store_n(&t->cpu, cpu, __ATOMIC_RELEASE);
+    spin_unlock(&cpu->lock);
+    sched_wake(t);
 }
 
 void sched_wake_handoff(struct thread *t)
@@ -217,6 +271,7 @@ enum retire_result sched_retire(struct thread *t)
         result = RETIRE_WAS_DEAD;
     } else if (t->on_cpu && cpu != cpu_this()) {
         t->killed = true;
+        request(cpu, true);
         result = RETIRE_RUNS_ELSEWHERE;
     } else {
         if (t->queued) {
@@ -239,23 +294,44 @@ void sched_yield(struct thread *t)
 {
     struct cpu *cpu = cpu_this();
     spin_lock(&cpu->lock);
-    account_locked(cpu, arch_clock_ns());
     // Behind the next one in line, if there is one: otherwise yielding to threads with larger
-    // runtimes would do nothing.
+    // runtimes would do nothing. What it has run since the last count comes on top (choose_own).
     struct thread *next = queue_first_locked(cpu);
     if (next != NULL) {
-        t->vruntime = t->vruntime > next->vruntime ? t->vruntime : next->vruntime;
+        t->vruntime = before(t->vruntime, next->order) ? next->order : t->vruntime;
         cpu->resched = true;
     }
     spin_unlock(&cpu->lock);
 }
 
+// A thread that has had more than the others waits until they have caught up: as long as the same
+// CPU time takes with the new weight, or raising it would help only after the wait of the old one.
+static void reweigh_locked(const struct cpu *cpu, struct thread *t, uint32_t weight)
+{
+    if (before(cpu->min_vruntime, t->vruntime)) {
+        uint64_t ahead = t->vruntime - cpu->min_vruntime;
+        ahead = ahead < AHEAD_MAX ? ahead : AHEAD_MAX;
+        t->vruntime = cpu->min_vruntime + ahead * t->weight / weight;
+    }
+    t->weight = weight;
+}
+
 void sched_set_weight(struct thread *t, uint32_t weight)
 {
     struct cpu *cpu = thread_cpu_lock(t);
+    bool kick = false, queued = t->queued;
     account_locked(cpu, arch_clock_ns());
-    t->weight = weight;
+    if (queued) {
+        queue_remove_locked(cpu, t);
+    }
+    reweigh_locked(cpu, t, weight);
+    if (queued) {
+        kick = enqueue_locked(cpu, t, t->vruntime);
+    }
     spin_unlock(&cpu->lock);
+    if (kick) {
+        arch_cpu_kick(&cpu->arch);
+    }
 }
 
 status_t sched_set_affinity(struct thread *t, uint32_t mask)
@@ -327,19 +403,21 @@ static void task_run(struct cpu *cpu, struct thread *t)
     }
     account_locked(cpu, arch_clock_ns());
     struct thread *first = queue_first_locked(cpu);
-    request(cpu, first != NULL && first->vruntime < t->vruntime);
+    request(cpu, first != NULL && before(first->order, t->vruntime));
     spin_unlock(&cpu->lock);
 }
 
 // --- choosing -----------------------------------------------------------------------------------
 
+#define STEAL_LOOK 16u // once, before a CPU goes idle
+#define OFFER_LOOK 2u  // at every switch while another CPU is idle
+
 // The first thread on the queue that may be taken away from its CPU. Few are skipped: those that
 // must stay, and one that its CPU has not done with.
-static struct thread *stealable_locked(struct cpu *victim, const struct cpu *thief)
+static struct thread *stealable_locked(struct cpu *victim, const struct cpu *thief, unsigned look)
 {
-    unsigned looked = 0;
-    for (struct rb_node *n = rb_first(&victim->run_queue); n != NULL && looked < 16;
-         n = rb_next(n), looked++) {
+    for (struct rb_node *n = rb_first(&victim->run_queue); n != NULL && look > 0;
+         n = rb_next(n), look--) {
         struct thread *t = container_of(n, struct thread, run_node);
         if (!t->on_cpu && may_run(t, thief)) {
             return t;
@@ -358,7 +436,7 @@ static struct thread *steal(struct cpu *thief)
             continue;
         }
         spin_lock(&victim->lock);
-        struct thread *t = stealable_locked(victim, thief);
+        struct thread *t = stealable_locked(victim, thief, STEAL_LOOK);
         if (t != NULL) {
             queue_remove_locked(victim, t);
             rebase(t, victim, thief);
@@ -367,6 +445,7 @@ static struct thread *steal(struct cpu *thief)
         }
         spin_unlock(&victim->lock);
         if (t != NULL) {
+            thief->steals++;
             return t;
         }
     }
@@ -376,13 +455,19 @@ static struct thread *steal(struct cpu *thief)
 // Takes the next thread off this CPU's queues; NULL if none is runnable.
 static struct thread *take_next_locked(struct cpu *cpu)
 {
-    struct thread *t = cpu->handoff;
+    struct thread *t = cpu->handoff, *first = queue_first_locked(cpu);
     if (t != NULL) {
         cpu->handoff = NULL;
         place_locked(cpu, t);
-        return t; // it goes on with the slice of the thread that handed over
+        // It goes on with the slice of the thread that handed over. But one that is far ahead has
+        // to wait its turn: a pair, of which one always computes and the other always hands over,
+        // would keep the CPU with the small runtime of the other.
+        if (first == NULL || before(t->vruntime, first->order + VRUNTIME_SLICE)) {
+            return t;
+        }
+        queue_insert_locked(cpu, t, t->vruntime);
     }
-    t = queue_first_locked(cpu);
+    t = first;
     if (t != NULL) {
         queue_remove_locked(cpu, t);
         cpu->slice_end_ns = cpu->started_ns + SCHED_SLICE_NS;
@@ -394,7 +479,7 @@ static void timer_rearm_locked(struct cpu *cpu)
 {
     struct rb_node *first = rb_first(&cpu->timers);
     uint64_t deadline =
-        first != NULL ? container_of(first, struct timer, node)->deadline_ns : DEADLINE_NEVER;
+        first != NULL ? container_of(first, struct timer, node)->latest_ns : DEADLINE_NEVER;
     if (cpu->last != NULL && !rb_empty(&cpu->run_queue) && cpu->slice_end_ns < deadline) {
         deadline = cpu->slice_end_ns;
     }
@@ -433,6 +518,7 @@ static void switch_to_locked(struct cpu *cpu, struct thread *next)
         if (cpu_count > 1) {
             arch_fp_release(prev);
         }
+        prev->left_ns = cpu->started_ns;
         __atomic_store_n(&prev->on_cpu, false, __ATOMIC_RELEASE);
     }
     cpu->switches += next != prev;
@@ -452,7 +538,8 @@ static void send_away_unlock(struct cpu *cpu, struct thread *t)
     bool kick = false;
     spin_lock(&target->lock);
     if (t->state == THREAD_RUNNABLE) {
-        kick = enqueue_locked(target, t);
+        account_locked(target, arch_clock_ns());
+        kick = enqueue_locked(target, t, t->vruntime);
     }
     __atomic_store_n(&t->on_cpu, false, __ATOMIC_RELEASE);
     spin_unlock(&target->lock);
@@ -461,13 +548,12 @@ static void send_away_unlock(struct cpu *cpu, struct thread *t)
     }
 }
 
-// A thread waits here: a CPU that has nothing to do is told, and may steal it. What is read of it
+// Threads wait here: a CPU that has nothing to do is told, and may steal one. What is read of it
 // without its lock is a hint.
 static void offer_locked(struct cpu *cpu)
 {
-    const struct thread *first = queue_first_locked(cpu);
-    for (unsigned i = 0; first != NULL && !first->on_cpu && i < cpu_count; i++) {
-        if (cpus[i].idle && &cpus[i] != cpu && may_run(first, &cpus[i])) {
+    for (unsigned i = 0; !rb_empty(&cpu->run_queue) && i < cpu_count; i++) {
+        if (cpus[i].idle && stealable_locked(cpu, &cpus[i], OFFER_LOOK) != NULL) {
             arch_cpu_kick(&cpus[i].arch);
             return;
         }
@@ -495,7 +581,7 @@ static bool choose_own(struct cpu *cpu, struct thread **next)
     }
     cpu->resched = false;
     if (prev != NULL && prev->state == THREAD_RUNNABLE && !prev->queued && prev != cpu->handoff) {
-        queue_insert_locked(cpu, prev);
+        queue_insert_locked(cpu, prev, prev->vruntime);
     }
     *next = take_next_locked(cpu);
     bool leaves = *next != NULL && !may_run(*next, cpu);
@@ -540,9 +626,43 @@ static void idle(void)
     arch_interrupts_poll();
 }
 
+void sched_kicked(void)
+{
+    struct cpu *cpu = cpu_this();
+    bool wanted = __atomic_load_n(&cpu->resched, __ATOMIC_RELAXED) ||
+                  __atomic_load_n(&cpu->rearm, __ATOMIC_RELAXED);
+    cpu->kicks++;
+    cpu->kicks_void += !wanted && !cpu->idle; // an idle one: sched_exit
+}
+
+void sched_cpu_stats(struct cpu *cpu, struct cpu_stats *out)
+{
+    spin_lock(&cpu->lock);
+    if (cpu->last == NULL && cpu->online) {
+        account_locked(cpu, arch_clock_ns()); // it may have slept for long
+    }
+    *out = (struct cpu_stats){
+        .id = cpu->arch.id,
+        .online = cpu->online,
+        .hw_id = cpu->arch.hw_id,
+        .idle_ns = cpu->idle_ns,
+        .switches = cpu->switches,
+        .syscalls = cpu->syscalls,
+        .timer_interrupts = cpu->timer_interrupts,
+        .timer_void = cpu->timer_void,
+        .timers_fired = cpu->timers_fired,
+        .kicks = cpu->kicks,
+        .kicks_void = cpu->kicks_void,
+        .steals = cpu->steals,
+        .tlb_remote = cpu->arch.tlb_remote,
+    };
+    spin_unlock(&cpu->lock);
+}
+
 struct thread *sched_exit(void)
 {
     struct cpu *cpu = cpu_this();
+    uint64_t kicks = cpu->kicks;
     for (;;) {
         struct thread *t = cpu->last;
         if (t == NULL || __atomic_load_n(&cpu->resched, __ATOMIC_RELAXED)) {
@@ -553,6 +673,8 @@ struct thread *sched_exit(void)
             spin_unlock(&cpu->lock);
         }
         if (t == NULL) {
+            cpu->kicks_void += kicks != cpu->kicks;
+            kicks = cpu->kicks;
             idle();
         } else if (t->task != NULL) {
             task_run(cpu, t);

@@ -35,6 +35,10 @@ struct cpu {
     uint64_t idle_ns;
     uint64_t switches;
     uint64_t syscalls; // debug builds; only this CPU writes it, without the lock
+    // Counted by the CPU itself, read by others (struct cpu_stats)
+    uint64_t timer_interrupts, timer_void, timers_fired;
+    uint64_t kicks, kicks_void;
+    uint64_t steals;
 };
 static_assert(offsetof(struct cpu, arch) == 0, "arch_percpu() is the CPU");
 
@@ -54,8 +58,8 @@ void sched_task_start(struct thread *t, const char *name, bool (*slice)(void));
 void sched_task_wake(struct thread *t);
 
 void sched_thread_init(struct thread *t); // NEW, default weight
-// Makes a NEW or BLOCKED thread runnable. Its results are already in its registers. ipc_lock is
-// held.
+void sched_start(struct thread *t);       // makes a NEW thread runnable; ipc_lock is held
+// Makes a BLOCKED thread runnable. Its results are already in its registers. ipc_lock is held.
 void sched_wake(struct thread *t);
 // As sched_wake, but the calling CPU runs it next, before any other; for rendezvous where the
 // current thread blocks.
@@ -69,6 +73,7 @@ enum retire_result sched_retire(struct thread *t);
 void sched_yield(struct thread *t);
 void sched_set_weight(struct thread *t, uint32_t weight);
 uint64_t sched_run_time_ns(struct thread *t);
+void sched_cpu_stats(struct cpu *cpu, struct cpu_stats *out);
 // May only run on the CPUs of the mask from its next choice on; the mask must hold an online CPU
 // (ERR_INVALID_ARGS).
 status_t sched_set_affinity(struct thread *t, uint32_t mask) MUST_CHECK;

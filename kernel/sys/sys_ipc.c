@@ -137,10 +137,10 @@ status_t sys_notification_unbind(struct thread *t, const struct handle_arg *n)
 }
 
 status_t sys_notification_arm(struct thread *t, const struct handle_arg *n, uint64_t deadline_ns,
-                              uint64_t bits)
+                              uint64_t bits, uint64_t slack_ns)
 {
     (void)t;
-    notification_arm(notification_from_object(n->object), deadline_ns, bits);
+    notification_arm(notification_from_object(n->object), deadline_ns, bits, slack_ns);
     return OK;
 }
 

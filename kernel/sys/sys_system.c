@@ -139,9 +139,11 @@ status_t sys_system_info(struct thread *t, const struct handle_arg *resource, ua
     out.page_table_bytes = pages.by_owner[PAGE_TABLE] * PAGE_SIZE;
     out.uptime_ns = arch_clock_ns();
     for (unsigned i = 0; i < cpu_count; i++) {
-        out.idle_ns += cpus[i].idle_ns; // of all CPUs
-        out.context_switches += cpus[i].switches;
-        out.cpus += cpus[i].online;
+        struct cpu_stats cpu;
+        sched_cpu_stats(&cpus[i], &cpu);
+        out.idle_ns += cpu.idle_ns; // of all CPUs
+        out.context_switches += cpu.switches;
+        out.cpus += cpu.online;
     }
     out.processes = process_count();
     out.threads = thread_count();
@@ -159,16 +161,7 @@ static bool query_cpu(uint64_t index, void *out)
     if (index >= cpu_count) {
         return false;
     }
-    const struct cpu *cpu = &cpus[index];
-    struct cpu_stats *s = out;
-    s->id = cpu->arch.id;
-    s->online = cpu->online;
-    s->hw_id = cpu->arch.hw_id;
-    s->idle_ns = cpu->idle_ns;
-    s->switches = cpu->switches;
-    s->syscalls = cpu->syscalls;
-    s->kicks = cpu->arch.kicks;
-    s->tlb_remote = cpu->arch.tlb_remote;
+    sched_cpu_stats(&cpus[index], out);
     return true;
 }
 

@@ -169,19 +169,20 @@ static void each_wait_ends_at_its_deadline(void **state)
     assert_int_equal(ipc(w.client, SYS_IPC_SEND, w.send, 1, at), STATUS_BLOCKED);
     time_set(at - 1);
     assert_int_equal(thread_status(w.client), STATUS_BLOCKED);
-    time_set(at);
+    assert_int_equal(host_timer_deadline(), at + BLOCK_SLACK_NS);
+    time_set(at + BLOCK_SLACK_NS);
     assert_int_equal(thread_status(w.client), ERR_TIMED_OUT);
     at += 5 * MS;
     assert_int_equal(ipc(w.client, SYS_IPC_CALL, w.send, 1, at), STATUS_BLOCKED);
-    time_set(at);
+    time_set(at + BLOCK_SLACK_NS);
     assert_int_equal(thread_status(w.client), ERR_TIMED_OUT);
     at += 5 * MS;
     assert_int_equal(ipc(w.server, SYS_IPC_RECV, w.receive, 1, at), STATUS_BLOCKED);
-    time_set(at);
+    time_set(at + BLOCK_SLACK_NS);
     assert_int_equal(thread_status(w.server), ERR_TIMED_OUT);
     at += 5 * MS;
     assert_int_equal(ipc(w.server, SYS_IPC_REPLY_RECV, w.receive, 1, at), STATUS_BLOCKED);
-    time_set(at);
+    time_set(at + BLOCK_SLACK_NS);
     assert_int_equal(thread_status(w.server), ERR_TIMED_OUT);
     assert_int_equal(ipc(w.server, SYS_IPC_RECV, w.receive, 0, DEADLINE_POLL),
                      ERR_TIMED_OUT); // no sender is left
@@ -200,7 +201,7 @@ static void a_call_received_before_its_deadline_may_be_answered_too_late(void **
         if (first != 0) {
             assert_int_equal(ipc_receive(w.server, w.receive), RECV_MESSAGE);
         }
-        time_set(at);
+        time_set(at + BLOCK_SLACK_NS);
         assert_int_equal(thread_status(w.client), ERR_TIMED_OUT);
         assert_int_equal(ipc_reply(w.server, 2), ERR_PEER_CLOSED);
         assert_int_equal(ipc_reply(w.server, 2), ERR_BAD_STATE); // said once

@@ -86,7 +86,7 @@ static void answering_a_caller_that_is_gone_closes_the_reply(void **state)
     assert_int_equal(ipc(w.client, SYS_IPC_CALL, w.send, 1, at), STATUS_BLOCKED);
     assert_int_equal(ipc_receive(w.server, w.receive), RECV_MESSAGE);
     handle_t reply = kernel_make(w.server, SYS_REPLY_SAVE);
-    time_set(at);
+    time_set(at + BLOCK_SLACK_NS);
     assert_int_equal(thread_status(w.client), ERR_TIMED_OUT);
     assert_int_equal(reply_send(w.server, reply, 5), ERR_PEER_CLOSED);
     assert_false(handle_valid(process_of(w.server), reply));

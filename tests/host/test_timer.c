@@ -43,7 +43,7 @@ static void timers_fire_in_the_order_of_their_deadlines(void **state)
     uint64_t now = arch_clock_ns();
     const unsigned delays[] = {5, 1, 9, 3, 7};
     for (unsigned i = 0; i < 5; i++) {
-        timer_arm(&timers[i], now + delays[i] * MS);
+        timer_arm(&timers[i], now + delays[i] * MS, 0);
     }
     wake_up(now + 4 * MS);
     assert_int_equal(fired_count, 2);
@@ -58,7 +58,7 @@ static void equal_deadlines_fire_in_the_order_of_arming(void **state)
     (void)state;
     uint64_t at = arch_clock_ns() + MS;
     for (unsigned i = 0; i < 10; i++) {
-        timer_arm(&timers[(i * 7) % 10], at);
+        timer_arm(&timers[(i * 7) % 10], at, 0);
     }
     wake_up(at);
     for (unsigned i = 0; i < 10; i++) {
@@ -70,7 +70,7 @@ static void a_deadline_is_met_exactly_and_not_before(void **state)
 {
     (void)state;
     uint64_t at = arch_clock_ns() + MS;
-    timer_arm(&timers[0], at);
+    timer_arm(&timers[0], at, 0);
     wake_up(at - 1);
     assert_int_equal(fired_count, 0);
     wake_up(at);
@@ -82,8 +82,8 @@ static void a_deadline_is_met_exactly_and_not_before(void **state)
 static void a_deadline_that_is_past_fires_at_once_and_never_never(void **state)
 {
     (void)state;
-    timer_arm(&timers[0], 0);
-    timer_arm(&timers[1], DEADLINE_NEVER);
+    timer_arm(&timers[0], 0, 0);
+    timer_arm(&timers[1], DEADLINE_NEVER, 0);
     assert_false(timers[1].armed);
     enter(ENTER_NOTHING, NULL); // sets the hardware
     assert_int_equal(host_timer_deadline(), 0);
@@ -96,7 +96,7 @@ static void a_cancelled_timer_does_not_fire(void **state)
     (void)state;
     uint64_t at = arch_clock_ns() + MS;
     for (unsigned i = 0; i < 3; i++) {
-        timer_arm(&timers[i], at + i);
+        timer_arm(&timers[i], at + i, 0);
     }
     timer_cancel(&timers[1]);
     timer_cancel(&timers[1]); // harmless
@@ -104,7 +104,7 @@ static void a_cancelled_timer_does_not_fire(void **state)
     wake_up(at + MS);
     assert_int_equal(fired_count, 2);
     timer_cancel(&timers[0]); // it has fired
-    timer_arm(&timers[1], at + 2 * MS);
+    timer_arm(&timers[1], at + 2 * MS, 0);
     wake_up(at + 2 * MS);
     assert_int_equal(fired[2], 1);
 }
@@ -112,7 +112,7 @@ static void a_cancelled_timer_does_not_fire(void **state)
 static void arm_again(struct timer *timer, uint64_t serial)
 {
     note(timer, serial);
-    timer_arm(timer, timer->deadline_ns + MS);
+    timer_arm(timer, timer->deadline_ns + MS, 0);
 }
 
 static void cancel_next(struct timer *timer, uint64_t serial)
@@ -127,9 +127,9 @@ static void a_timer_may_arm_itself_and_cancel_others_when_it_fires(void **state)
     uint64_t now = arch_clock_ns();
     timer_init(&timers[0], arm_again);
     timer_init(&timers[1], cancel_next);
-    timer_arm(&timers[0], now + MS);
-    timer_arm(&timers[1], now + 2 * MS);
-    timer_arm(&timers[2], now + 2 * MS); // due in the same interrupt, but gone by then
+    timer_arm(&timers[0], now + MS, 0);
+    timer_arm(&timers[1], now + 2 * MS, 0);
+    timer_arm(&timers[2], now + 2 * MS, 0); // due in the same interrupt, but gone by then
     wake_up(now + 3 * MS);
     assert_int_equal(fired_count, 4);
     const unsigned order[] = {0, 1, 0, 0};
@@ -141,13 +141,13 @@ static void the_hardware_is_set_to_the_nearest_deadline(void **state)
 {
     (void)state;
     uint64_t now = arch_clock_ns();
-    timer_arm(&timers[0], now + 5 * MS);
+    timer_arm(&timers[0], now + 5 * MS, 0);
     enter(ENTER_NOTHING, NULL);
     assert_int_equal(host_timer_deadline(), now + 5 * MS);
-    timer_arm(&timers[1], now + 8 * MS);
+    timer_arm(&timers[1], now + 8 * MS, 0);
     enter(ENTER_NOTHING, NULL);
     assert_int_equal(host_timer_deadline(), now + 5 * MS);
-    timer_arm(&timers[2], now + 2 * MS);
+    timer_arm(&timers[2], now + 2 * MS, 0);
     enter(ENTER_NOTHING, NULL);
     assert_int_equal(host_timer_deadline(), now + 2 * MS);
     wake_up(now + 2 * MS);
@@ -159,22 +159,81 @@ static void the_hardware_is_set_to_the_nearest_deadline(void **state)
 static void the_interrupt_of_a_cancelled_timer_finds_nothing_and_sets_the_next(void **state)
 {
     (void)state;
-    uint64_t now = arch_clock_ns();
-    timer_arm(&timers[0], now + MS);
-    timer_arm(&timers[1], now + 5 * MS);
+    uint64_t now = arch_clock_ns(), found_nothing = cpu_this()->timer_void;
+    timer_arm(&timers[0], now + MS, 0);
+    timer_arm(&timers[1], now + 5 * MS, 0);
     enter(ENTER_NOTHING, NULL);
     timer_cancel(&timers[0]);
-    wake_up(now + MS);
+    host_clock_set(now + MS); // before the CPU has come to set its hardware again
+    arch_interrupts_poll();
+    enter(ENTER_NOTHING, NULL);
     assert_int_equal(fired_count, 0);
+    assert_int_equal(cpu_this()->timer_void - found_nothing, 1);
     assert_int_equal(host_timer_deadline(), now + 5 * MS);
     timer_cancel(&timers[1]);
+}
+
+static void timers_whose_slack_overlaps_share_an_interrupt(void **state)
+{
+    (void)state;
+    uint64_t now = arch_clock_ns(), taken = cpu_this()->timer_interrupts;
+    for (unsigned i = 0; i < 100; i++) { // 1.0 to 1.99 ms, each up to a millisecond late
+        timer_arm(&timers[(i * 37) % 100], now + MS + (i * 37) % 100 * MS / 100, MS);
+    }
+    enter(ENTER_NOTHING, NULL);
+    assert_int_equal(host_timer_deadline(), now + 2 * MS); // the first must not wait longer
+    wake_up(now + 2 * MS - 1);
+    assert_int_equal(fired_count, 0); // no interrupt: none was due
+    wake_up(now + 2 * MS);
+    assert_int_equal(fired_count, 100);
+    assert_int_equal(cpu_this()->timer_interrupts - taken, 1);
+    assert_int_equal(host_timer_deadline(), DEADLINE_NEVER);
+}
+
+static void slack_makes_nothing_early_and_nothing_too_late(void **state)
+{
+    (void)state;
+    uint64_t now = arch_clock_ns();
+    timer_arm(&timers[0], now + 2 * MS, 8 * MS); // [2, 10]
+    timer_arm(&timers[1], now + 5 * MS, 0);      // [5, 5] takes 0 along
+    timer_arm(&timers[2], now + 6 * MS, 3 * MS); // [6, 9]
+    enter(ENTER_NOTHING, NULL);
+    assert_int_equal(host_timer_deadline(), now + 5 * MS);
+    wake_up(now + 5 * MS);
+    assert_int_equal(fired_count, 1); // 2 is not due, and 0 can still go along with it
+    assert_int_equal(fired[0], 1);
+    assert_int_equal(host_timer_deadline(), now + 9 * MS);
+    wake_up(now + 9 * MS);
+    assert_int_equal(fired_count, 3);
+    timer_arm(&timers[3], now + 20 * MS, UINT64_MAX); // as late as you like is not never
+    assert_true(timers[3].armed && timers[3].latest_ns < DEADLINE_NEVER);
+    timer_arm(&timers[4], now + 30 * MS, 0);
+    enter(ENTER_NOTHING, NULL);
+    wake_up(now + 30 * MS);
+    assert_int_equal(fired_count, 5);
+}
+
+static void a_cancelled_first_timer_takes_its_interrupt_along(void **state)
+{
+    (void)state;
+    uint64_t now = arch_clock_ns();
+    timer_arm(&timers[0], now + MS, 0);
+    timer_arm(&timers[1], now + 5 * MS, 0);
+    enter(ENTER_NOTHING, NULL);
+    timer_cancel(&timers[0]);
+    assert_true(cpu_this()->rearm);
+    enter(ENTER_NOTHING, NULL);
+    assert_int_equal(host_timer_deadline(), now + 5 * MS);
+    timer_cancel(&timers[1]);
+    enter(ENTER_NOTHING, NULL);
+    assert_int_equal(host_timer_deadline(), DEADLINE_NEVER);
 }
 
 static void a_timer_is_not_armed_twice(void **state)
 {
     (void)state;
-    timer_arm(&timers[0], arch_clock_ns() + MS);
-    assert_true(HOST_PANICS(timer_arm(&timers[0], arch_clock_ns())));
+    timer_arm(&timers[0], arch_clock_ns() + MS, 0);
+    assert_true(HOST_PANICS(timer_arm(&timers[0], arch_clock_ns(), 0)));
     spin_break(&cpu_this()->lock);
     timer_cancel(&timers[0]);
 }
@@ -190,7 +249,7 @@ static void random_timers_fire_once_each_in_order(void **state)
         case 0:
         case 1:
             if (!expected[i]) {
-                timer_arm(&timers[i], now + test_random(&seed) % (20 * MS));
+                timer_arm(&timers[i], now + test_random(&seed) % (20 * MS), 0);
                 expected[i] = true;
             }
             break;
@@ -233,6 +292,9 @@ int main(void)
         TIMER_TEST(a_timer_may_arm_itself_and_cancel_others_when_it_fires),
         TIMER_TEST(the_hardware_is_set_to_the_nearest_deadline),
         TIMER_TEST(the_interrupt_of_a_cancelled_timer_finds_nothing_and_sets_the_next),
+        TIMER_TEST(timers_whose_slack_overlaps_share_an_interrupt),
+        TIMER_TEST(slack_makes_nothing_early_and_nothing_too_late),
+        TIMER_TEST(a_cancelled_first_timer_takes_its_interrupt_along),
         TIMER_TEST(a_timer_is_not_armed_twice),
         TIMER_TEST(random_timers_fire_once_each_in_order),
     };

@@ -102,7 +102,8 @@ static void syncs_finish(void)
         return;
     }
     if (driver.write_head != driver.write_tail || !driver.ops->idle(&driver.uart)) {
-        (void)sys_notification_arm(driver.events, clock_monotonic_ns() + RETRY_NS, EVENT_RETRY);
+        (void)sys_notification_arm(driver.events, clock_monotonic_ns() + RETRY_NS, EVENT_RETRY,
+                                   RETRY_NS);
         return;
     }
     while (driver.sync_head != driver.sync_tail) {

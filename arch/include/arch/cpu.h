@@ -18,9 +18,9 @@ struct arch_percpu {
     uint32_t id;             // logical CPU number, 0 = boot CPU
     uint32_t reserved;
     uint64_t hw_id; // hart id or MPIDR affinity
-    // Counted by this CPU only.
-    uint64_t kicks;      // interrupts from other CPUs that it took
-    uint64_t tlb_remote; // times it had other CPUs' TLBs invalidated: broadcasts, remote fences
+    // Times this CPU had other CPUs' TLBs invalidated: broadcasts, remote fences. Counted by it
+    // only.
+    uint64_t tlb_remote;
 };
 static_assert(offsetof(struct arch_percpu, stack_top) == 8 &&
                   offsetof(struct arch_percpu, hw_id) == 32,

@@ -35,6 +35,7 @@ struct thread *trap_fault(struct thread *t, const struct fault_info *fault);
 struct thread *trap_interrupt(struct thread *t);
 // Implemented by the kernel, called from arch_interrupts_poll.
 void timer_interrupt(void);
+void sched_kicked(void);      // arch_cpu_kick of this CPU
 void irq_fire(uint32_t line); // the port has masked the line and finished the interrupt
 
 // Frame access. args points at the eight argument/result registers (x0-x7, a0-a7).

@@ -17,8 +17,8 @@ static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_te
                                             system_tests, negative_tests, fault_tests, race_tests,
                                             smp_tests,    clock_tests,    aspace_tests};
 static const struct child_entry *const children[] = {
-    handle_children, ipc_children, task_children,  fault_children, negative_children,
-    race_children,   smp_children, clock_children, aspace_children};
+    handle_children, ipc_children, task_children,  fault_children,  negative_children,
+    race_children,   smp_children, clock_children, aspace_children, time_children};
 
 bool test_fail(const char *file, int line, const char *format, ...)
 {
@@ -258,6 +258,13 @@ static void kernel_tests_run(void)
     }
 }
 
+static void suite_run(const struct test *suite)
+{
+    for (const struct test *t = suite; t->name != NULL; t++) {
+        report(t->name, keeps_what_it_found(t));
+    }
+}
+
 int main(int argc, char **argv)
 {
     self_process = startup_handle(STARTUP_PROCESS);
@@ -269,10 +276,15 @@ int main(int argc, char **argv)
         return child_main(argv[2]);
     }
     own_image_find();
-    kernel_tests_run();
-    for (unsigned i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
-        for (const struct test *t = suites[i]; t->name != NULL; t++) {
-            report(t->name, keeps_what_it_found(t));
+    const char *wanted = argc > 1 ? argv[1] : "";
+    if (strcmp(wanted, "time") == 0) {
+        suite_run(time_tests);
+    } else if (strcmp(wanted, "ticks") == 0) {
+        suite_run(tick_tests);
+    } else {
+        kernel_tests_run();
+        for (unsigned i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
+            suite_run(suites[i]);
         }
     }
     say("TESTS DONE %u passed %u failed", passed, failed);

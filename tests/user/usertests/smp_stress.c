@@ -120,7 +120,7 @@ static void wait(unsigned seed)
     handle_t n;
     uint64_t bits;
     MUST(sys_notification_create(&n) == OK);
-    MUST(sys_notification_arm(n, now_ns() + seed % 5 * 20000, 4) == OK);
+    MUST(sys_notification_arm(n, now_ns() + seed % 5 * 20000, 4, seed % 3 * 30000) == OK);
     status_t s = sys_notification_wait(n, now_ns() + seed % 7 * 15000, &bits);
     MUST(s == ERR_TIMED_OUT || (s == OK && bits == 4));
     MUST(sys_handle_close(n) == OK);

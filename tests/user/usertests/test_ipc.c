@@ -375,7 +375,7 @@ static bool a_bound_notification_wakes_a_receive(void)
     EXPECT(sys_notification_signal(n, 6), OK);
     EXPECT(ipc_recv(e, &m, after_ms(1000)), RECV_NOTIFICATION);
     EXPECT(m.w[0], 6);
-    EXPECT(sys_notification_arm(n, after_ms(5), 0x10), OK); // and while it waits
+    EXPECT(sys_notification_arm(n, after_ms(5), 0x10, 0), OK); // and while it waits
     EXPECT(ipc_recv(e, &m, after_ms(2000)), RECV_NOTIFICATION);
     EXPECT(m.w[0], 0x10);
     EXPECT(sys_notification_unbind(n), OK);
@@ -392,15 +392,15 @@ static bool notification_timers_fire_once_not_early_and_can_be_called_off(void)
     uint64_t bits;
     EXPECT(sys_notification_create(&n), OK);
     uint64_t start = now_ns();
-    EXPECT(sys_notification_arm(n, start + 5000000, 2), OK);
+    EXPECT(sys_notification_arm(n, start + 5000000, 2, 0), OK);
     EXPECT(sys_notification_wait(n, after_ms(5000), &bits), OK);
     EXPECT(bits, 2);
     CHECK(now_ns() >= start + 5000000);
     EXPECT(sys_notification_wait(n, after_ms(10), &bits), ERR_TIMED_OUT);
-    EXPECT(sys_notification_arm(n, after_ms(5), 4), OK);
-    EXPECT(sys_notification_arm(n, DEADLINE_NEVER, 0), OK);
+    EXPECT(sys_notification_arm(n, after_ms(5), 4, 0), OK);
+    EXPECT(sys_notification_arm(n, DEADLINE_NEVER, 0, 0), OK);
     EXPECT(sys_notification_wait(n, after_ms(20), &bits), ERR_TIMED_OUT);
-    EXPECT(sys_notification_arm(n, after_ms(1), 8), OK);
+    EXPECT(sys_notification_arm(n, after_ms(1), 8, 0), OK);
     EXPECT(sys_handle_close(n), OK); // with its timer running
     return true;
 }

@@ -18,8 +18,9 @@
 #include <string.h>
 #include <gen/user_syscalls.h>
 
-#define MANIFEST_PATH "etc/manifest"
-#define EVENT_TIMER   (1ull << 63)
+#define MANIFEST_PATH  "etc/manifest"
+#define EVENT_TIMER    (1ull << 63)
+#define TIMER_SLACK_NS 10000000ull // restarts and time limits need not be more exact
 static_assert(SUP_NODES_MAX < 63, "one event bit a node, and the timer's");
 
 static struct root root;
@@ -93,7 +94,8 @@ void root_pump(struct root *r)
     while (sup_next(&r->supervision, clock_monotonic_ns(), &action)) {
         action_carry_out(&action);
     }
-    (void)sys_notification_arm(r->events, sup_deadline(&r->supervision), EVENT_TIMER);
+    (void)sys_notification_arm(r->events, sup_deadline(&r->supervision), EVENT_TIMER,
+                               TIMER_SLACK_NS);
 }
 
 static void process_ended(uint32_t node, uint64_t now)
