@@ -20,7 +20,7 @@ KBUILD_release := -DBF_DEBUG=0
 KBUILD_debug   := -DBF_DEBUG=1
 # As release, but user mode may read the cycle counter.
 KBUILD_bench   := -DBF_DEBUG=0 -DBF_BENCH=1
-KFLAGS := $(TARGET) $(COMMON) -ffreestanding -fno-pic -fno-stack-protector \
+KFLAGS := $(TARGET) $(COMMON) -ffreestanding -fno-pic -fstack-protector-strong \
           -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -nostdlibinc \
           $(KARCH_$(ARCH)) $(KBUILD_$(BUILD))
 KSAN_debug := -fsanitize=undefined -fsanitize-trap=undefined -fno-sanitize=function
@@ -29,7 +29,7 @@ KINC := -I. -Iarch/include -Iarch/$(ARCH)/include -Ibuild -I$(GEN)
 # User programs: picolibc, static, local-exec thread-local storage.
 UARCH_arm64   := -march=armv8-a
 UARCH_riscv64 := -march=rv64gc -mabi=lp64d -mcmodel=medany
-UFLAGS := $(TARGET) $(COMMON) -D_DEFAULT_SOURCE -fno-pic -ftls-model=local-exec -fno-stack-protector \
+UFLAGS := $(TARGET) $(COMMON) -D_DEFAULT_SOURCE -fno-pic -ftls-model=local-exec -fstack-protector-strong \
           -fno-omit-frame-pointer -nostdlibinc $(UARCH_$(ARCH))
 UINC := -Iuser/lib/include -I. -Ibuild -I$(GEN) -isystem $(LIBC_INCLUDE_$(ARCH))
 

@@ -27,8 +27,7 @@ static inline unsigned id_field(uint64_t value, unsigned shift)
 }
 
 // start.S, boot_tables.c
-#define DEVICE_WINDOW        0xffffffffc0000000ull // the last GiB
-#define DEVICE_WINDOW_TABLES 2u                    // of 2 MiB each
+#define DEVICE_WINDOW_TABLES 2u // of 2 MiB each
 extern uint64_t boot_device_l2[512];
 extern uint64_t boot_device_l3[DEVICE_WINDOW_TABLES][512];
 extern uint64_t boot_image_pa;

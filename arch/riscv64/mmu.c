@@ -20,9 +20,8 @@
 #include "port.h"
 #include <arch/mmu.h>
 
-#define KERNEL_LEAF   (PTE_V | PTE_A | PTE_D | PTE_G)
-#define DEVICE_WINDOW 0xffffffffc0000000ull
-#define DEVICE_BLOCK  (1ull << 21)
+#define KERNEL_LEAF  (PTE_V | PTE_A | PTE_D | PTE_G)
+#define DEVICE_BLOCK (1ull << 21)
 
 vaddr_t arch_physmap_base;
 struct mmu mmu;

@@ -65,6 +65,10 @@ void panic_set_power_off(bool on); // bootarg panic=off
         }                  \
     } while (0)
 
+// The stack protector's guard becomes random: by a function that never returns and calls this right
+// after random_seed, before other CPUs run.
+void stack_guard_init(void) __attribute__((no_stack_protector));
+
 // The function that holds an address, from the table that the build puts into the image; NULL if it
 // is not in the kernel's text.
 const char *symbol_find(vaddr_t pc, uint64_t *offset);

@@ -73,12 +73,14 @@ void kernel_main(const void *fdt, paddr_t fdt_pa)
     sched_init_boot_cpu();
     (void)console_init(fdt);
     boot_info_parse(fdt, fdt_pa, &boot);
+    random_seed(boot.seed, boot.seed_bytes, 0);
+    stack_guard_init();
     options_apply();
     banner();
     memory_init();
     arch_intc_init(fdt);
     arch_timer_init(fdt);
-    random_seed(boot.seed, boot.seed_bytes, arch_clock_ns());
+    random_seed(NULL, 0, arch_clock_ns());
     objects_init();
     reaper_start();
     sched_start_cpus(boot.cpu_hw_ids, boot.cpu_count);

@@ -108,6 +108,8 @@ test_a_stack_overflow_is_caught_by_the_guard_page = crash(
     "stack", r"kernel stack overflow: {write}", "crash_stack", "crash_stack", "crash_stack")
 test_a_stack_overflow_is_caught_on_the_boot_cpu = crash(
     "stack", r"kernel stack overflow: {write}", "crash_stack", "crash_stack", cpu=0)
+test_a_smashed_stack_is_caught_before_it_is_used = crash(
+    "smash", "stack smashed in crash_smash: ", registers=False)
 test_a_compiler_trap_is_reported = crash("illegal", "kernel fault: {illegal}", "crash_illegal")
 test_a_bad_shift_is_reported = crash("ubsan-shift", "kernel fault: {shift}", "crash_ubsan_shift")
 test_a_bad_index_is_reported = crash("ubsan-index", "kernel fault: {index}", "crash_ubsan_index")

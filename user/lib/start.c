@@ -22,6 +22,7 @@ static const struct startup_block *block;
 static char *args[ARGS_MAX + 1];
 static char *env[ARGS_MAX + 1];
 extern char **environ;
+extern uintptr_t __stack_chk_guard;
 
 const struct startup_block *startup_block(void) { return block; }
 
@@ -64,6 +65,8 @@ static _Noreturn __attribute__((noinline)) void program_run(const struct startup
     if (b == NULL || b->magic != STARTUP_MAGIC || !clock_attach(b->vdso)) {
         sys_process_exit(EXIT_BAD_STARTUP);
     }
+    // Changes under no function that will return. The lowest byte stays zero against strings.
+    (void)sys_random_get((char *)&__stack_chk_guard + 1, sizeof(__stack_chk_guard) - 1);
     block = b;
     int argc = strings_split(b->args_offset, b->arg_count, args);
     (void)strings_split(b->env_offset, b->env_count, env);

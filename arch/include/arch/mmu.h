@@ -11,6 +11,7 @@
 #include "kernel/lib/types.h"
 
 #define KERNEL_IMAGE_BASE 0xffffffff80000000ull
+#define DEVICE_WINDOW     0xffffffffc0000000ull // up to the highest address
 #define USER_BASE         0x10000ull // below it nothing can be mapped: NULL dereferences fault
 
 #define PROT_READ  1u
@@ -84,6 +85,42 @@ void arch_tlb_flush_all(void);
 // Makes instructions written through the physical map visible to instruction fetch by whoever runs
 // on the address space, now or later; called before a page is mapped executable in it.
 void arch_icache_sync(const struct arch_aspace *as, const void *kva, size_t bytes);
+
+// --- Looking at live tables, for the kernel's own tests (tests/kernel/test_mmu.c) only
+
+enum mmu_bits { // what an entry that maps memory lets happen, in the words of no architecture
+    MMU_KERNEL_READ = 1u << 0,
+    MMU_KERNEL_WRITE = 1u << 1,
+    MMU_KERNEL_EXEC = 1u << 2,
+    MMU_USER_READ = 1u << 3,
+    MMU_USER_WRITE = 1u << 4,
+    MMU_USER_EXEC = 1u << 5,
+    MMU_GLOBAL = 1u << 6,   // in every address space
+    MMU_ACCESSED = 1u << 7, // no access will fault or write to the table to note itself
+    MMU_DEVICE = 1u << 8,
+    MMU_UNCACHED = 1u << 9,
+    MMU_ODD = 1u << 10, // anything that the kernel never sets, here or in a table on the way
+};
+struct mmu_leaf {
+    vaddr_t va;
+    paddr_t pa;
+    uint64_t bytes;
+    unsigned bits;
+    uint64_t *entry;
+};
+unsigned arch_mmu_bits(uint64_t entry); // of one that maps memory
+extern const bool arch_mmu_has_types;   // the format has memory types: MMU_DEVICE, MMU_UNCACHED
+// The bits of an entry that are neither its kind nor its address: each must be right.
+uint64_t arch_mmu_attributes(bool device);
+// Calls visit for every valid entry that maps memory: of an address space's own half, or (NULL) of
+// the kernel's tables, whole. Stops, and is false, when visit returns false. The tables do not
+// change meanwhile: the address space's lock is held.
+bool arch_mmu_walk(const struct arch_aspace *as,
+                   bool (*visit)(const struct mmu_leaf *leaf, void *arg), void *arg);
+// Whether this CPU's registers are as they must be between boot and power-off: the kernel's tables
+// (and for user addresses those of `as`, or none for NULL), write and execute apart, a plain access
+// to user memory a fault. Says in the log what is not.
+bool arch_mmu_registers_hold(const struct arch_aspace *as);
 
 // Copies between kernel and user memory of the active address space. Never follows an address
 // outside user space. A fault that aspace_fault() cannot resolve ends the copy: ERR_BAD_ADDRESS. No

@@ -13,9 +13,9 @@ handle_t root_job, root_resource, self_process, self_thread, root_vmar;
 
 static char failure[200];
 
-static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_tests,   task_tests,
-                                            system_tests, negative_tests, fault_tests, race_tests,
-                                            smp_tests,    clock_tests,    aspace_tests};
+static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_tests,    task_tests,
+                                            system_tests, negative_tests, fault_tests,  race_tests,
+                                            smp_tests,    clock_tests,    aspace_tests, mmu_tests};
 static const struct child_entry *const children[] = {
     handle_children, ipc_children, task_children,  fault_children,  negative_children,
     race_children,   smp_children, clock_children, aspace_children, time_children};
@@ -256,6 +256,20 @@ static void kernel_tests_run(void)
         (void)snprintf(full, sizeof(full), "kernel.%s", name);
         report(full, s == OK || test_fail(__FILE__, __LINE__, "%d, see the log above", s));
     }
+}
+
+bool kernel_tests_hold(const char *prefix)
+{
+    char name[SELFTEST_NAME_BYTES];
+    status_t s = OK;
+    for (uint64_t i = 0; s != ERR_NOT_FOUND && s != ERR_NOT_SUPPORTED; i++) {
+        s = sys_system_selftest(root_resource, i, name);
+        if (s != OK && s != ERR_NOT_FOUND && s != ERR_NOT_SUPPORTED &&
+            strncmp(name, prefix, strlen(prefix)) == 0) {
+            return test_fail(__FILE__, __LINE__, "%s: %d, see the log above", name, s);
+        }
+    }
+    return true;
 }
 
 static void suite_run(const struct test *suite)

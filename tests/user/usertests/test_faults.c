@@ -119,6 +119,14 @@ static int child_lies_in_registers(void)
     return 1;
 }
 
+static int child_smashes_stack(void)
+{
+    char text[16];
+    volatile size_t length = 40;
+    memset(text, 'A', length);
+    return text[length % 16];
+}
+
 static bool dies_of(const char *function, uint32_t kind)
 {
     struct process_info info;
@@ -155,6 +163,7 @@ static bool a_breakpoint(void) { return dies_of("breakpoint", FAULT_BREAKPOINT);
 static bool an_unknown_syscall(void) { return dies_of("unknown_syscall", FAULT_BAD_SYSCALL); }
 static bool a_huge_syscall_number(void) { return dies_of("huge_syscall", FAULT_BAD_SYSCALL); }
 static bool overflowing_the_stack(void) { return dies_of("overflows_stack", FAULT_WRITE); }
+static bool smashing_the_stack(void) { return dies_of("smashes_stack", FAULT_BREAKPOINT); }
 static bool lying_in_registers(void) { return dies_of("lies_in_registers", FAULT_BREAKPOINT); }
 
 const struct test fault_tests[] = {
@@ -173,6 +182,7 @@ const struct test fault_tests[] = {
     {"fault.a_huge_syscall_number", a_huge_syscall_number},
     {"fault.overflowing_the_stack", overflowing_the_stack},
     {"fault.lying_in_registers", lying_in_registers},
+    {"fault.smashing_the_stack", smashing_the_stack},
     {NULL, NULL},
 };
 
@@ -192,5 +202,6 @@ const struct child_entry fault_children[] = {
     {"huge_syscall", child_huge_syscall},
     {"overflows_stack", child_overflows_stack},
     {"lies_in_registers", child_lies_in_registers},
+    {"smashes_stack", child_smashes_stack},
     {NULL, NULL},
 };
