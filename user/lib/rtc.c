@@ -13,13 +13,15 @@
 #include <stdlib.h>
 #include <gen/user_syscalls.h>
 
-#define EXACT_NS 1000000ull // bounds as narrow as this are good enough
-#define CHECK_NS 60000000000ull
+#define EXACT_NS  1000000ull // bounds as narrow as this are good enough
+#define LOOKS_MAX 12u        // in a row: who is woken late narrows no further
+#define CHECK_NS  60000000000ull
 
 struct rtc {
     const struct rtc_ops *ops;
     struct registers registers;
     struct rtc_bounds bounds;
+    unsigned looks; // that made them
     bool unset_said;
 };
 
@@ -47,11 +49,13 @@ static uint64_t device_look(struct rtc *rtc)
         rtc->unset_said = true;
     } else {
         clock_correct(rtc);
-        if (unit > EXACT_NS && rtc->bounds.high_ns - rtc->bounds.low_ns > EXACT_NS) {
+        if (unit > EXACT_NS && rtc->bounds.high_ns - rtc->bounds.low_ns > EXACT_NS &&
+            ++rtc->looks < LOOKS_MAX) {
             return rtc_bounds_next(&rtc->bounds, unit, r.after_ns);
         }
     }
     rtc->bounds = RTC_BOUNDS_NONE; // they age: counter and device drift apart
+    rtc->looks = 0;
     return r.after_ns + CHECK_NS;
 }
 
