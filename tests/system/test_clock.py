@@ -81,6 +81,16 @@ def test_the_clock_outlives_its_driver(env):
         assert re.search(r"uart +running +restarts 0", run(machine, "tree"))
 
 
+def test_a_driver_that_dies_too_often_is_given_up_alone(env):
+    with env.machine(extra=RTC) as machine:
+        shell(machine)
+        while "goes on without it" not in run(machine, "dmesg"):
+            run(machine, "kill rtc")
+        check_right(machine, run(machine, "date"))
+        tree = run(machine, "tree")
+        assert re.search(r"uart +running +restarts 0", tree) and "rtc" not in tree, tree
+
+
 def test_a_program_that_is_run_alone_finds_the_clock_set(env):
     done = env.run_program(env.path("build", "wasm", "datetime.wasm"),
                            options=[f"--qemu={word}" for word in RTC])
