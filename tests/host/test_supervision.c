@@ -318,6 +318,46 @@ static void a_dynamic_service_is_restarted_like_others_and_forgotten_with_its_gr
     assert_int_equal(sup.count, 4);
 }
 
+static void a_dispensable_service_that_dies_too_often_is_given_up_alone(void **state)
+{
+    (void)state;
+    uint32_t group = sup_group_add(&sup, SUP_ROOT, SUP_ONE_FOR_ONE, 1, 5);
+    uint32_t a = service('a', group, SUP_TYPE_PERMANENT);
+    sup_begin(&sup);
+    run();
+    uint32_t b = sup_service_add(&sup, group, SUP_TYPE_PERMANENT, 0, true);
+    letter_of[b] = 'b';
+    sup_service_dispense(&sup, b, 2, 5);
+    sup_started(&sup, b);
+    expect("+a");
+    for (unsigned i = 0; i < 2; i++) {
+        crash(b);
+        expect("+b");
+    }
+    crash(a); // the group's own window has nothing in it
+    expect("+a");
+    crash(b);
+    expect("~b");
+    now += 6 * SECOND;
+    crash(a);
+    expect("+a");
+}
+
+static void a_dispensable_service_whose_crashes_lie_apart_goes_on(void **state)
+{
+    (void)state;
+    uint32_t b = service('b', SUP_ROOT, SUP_TYPE_PERMANENT);
+    sup_service_dispense(&sup, b, 1, 5);
+    sup_begin(&sup);
+    run();
+    expect("+b");
+    for (unsigned i = 0; i < 20; i++) {
+        crash(b);
+        expect("+b");
+        now += 6 * SECOND;
+    }
+}
+
 static void a_dynamic_service_stands_behind_its_group_in_the_order(void **state)
 {
     (void)state;
@@ -433,6 +473,8 @@ int main(void)
         TEST(a_group_whose_first_start_fails_fails_its_parent),
         TEST(rest_for_one_over_groups_restarts_the_later_group),
         TEST(a_dynamic_service_is_restarted_like_others_and_forgotten_with_its_group),
+        TEST(a_dispensable_service_that_dies_too_often_is_given_up_alone),
+        TEST(a_dispensable_service_whose_crashes_lie_apart_goes_on),
         TEST(a_dynamic_service_stands_behind_its_group_in_the_order),
         TEST(a_service_with_a_shutdown_time_is_asked_first_and_killed_late),
         TEST(a_service_that_obeys_is_not_killed),

@@ -3,7 +3,8 @@
 //
 // The clock is only ever moved to the nearest time that the device allows. So it is first set to
 // the earliest of them and then goes forward, by less than a unit of the device in all; and a
-// driver that is started again finds the clock right and leaves it alone.
+// driver that is started again finds the clock right and leaves it alone. Only a clock that was
+// wrong is made exact by further readings.
 
 #include <bullfinch/clock.h>
 #include <bullfinch/rtc.h>
@@ -13,19 +14,23 @@
 #include <stdlib.h>
 #include <gen/user_syscalls.h>
 
-#define EXACT_NS 1000000ull // bounds as narrow as this are good enough
-#define CHECK_NS 60000000000ull
+#define EXACT_NS  1000000ull // bounds as narrow as this are good enough
+#define LOOKS_MAX 12u        // in a row: who is woken late narrows no further
+#define CHECK_NS  60000000000ull
 
 struct rtc {
     const struct rtc_ops *ops;
     struct registers registers;
     struct rtc_bounds bounds;
+    unsigned looks;  // that made them
+    bool correcting; // the clock was wrong
     bool unset_said;
 };
 
-static void clock_correct(const struct rtc *rtc)
+static void clock_correct(struct rtc *rtc)
 {
     uint64_t was = clock_boot_time_ns(), is = rtc_bounds_clamp(&rtc->bounds, was);
+    rtc->correcting |= was != is;
     status_t s = was == is ? OK : sys_clock_set_boot_time(startup_handle("clock"), is);
     if (s != OK) {
         printf("%s: cannot set the clock: %s\n", rtc->ops->name, status_text(s));
@@ -47,11 +52,14 @@ static uint64_t device_look(struct rtc *rtc)
         rtc->unset_said = true;
     } else {
         clock_correct(rtc);
-        if (unit > EXACT_NS && rtc->bounds.high_ns - rtc->bounds.low_ns > EXACT_NS) {
+        if (rtc->correcting && unit > EXACT_NS &&
+            rtc->bounds.high_ns - rtc->bounds.low_ns > EXACT_NS && ++rtc->looks < LOOKS_MAX) {
             return rtc_bounds_next(&rtc->bounds, unit, r.after_ns);
         }
     }
     rtc->bounds = RTC_BOUNDS_NONE; // they age: counter and device drift apart
+    rtc->looks = 0;
+    rtc->correcting = false;
     return r.after_ns + CHECK_NS;
 }
 

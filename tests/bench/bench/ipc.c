@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Messages, notifications and switches, between two processes.
 #include "tests/bench/bench/bench.h"
+#include <bullfinch/clock.h>
 #include <string.h>
 
 static handle_t endpoint, there, back;
@@ -9,6 +10,14 @@ static bool null_calls(unsigned rounds)
 {
     for (unsigned i = 0; i < rounds; i++) {
         (void)sys_null();
+    }
+    return true;
+}
+
+static bool clock_reads(unsigned rounds)
+{
+    for (unsigned i = 0; i < rounds; i++) {
+        (void)clock_monotonic_ns();
     }
     return true;
 }
@@ -158,6 +167,7 @@ static void measure_switch(void)
 void bench_ipc(void)
 {
     bench_measure("syscall_null", null_calls, ROUNDS, 1);
+    bench_measure("clock_read", clock_reads, ROUNDS, 1);
     if (sys_endpoint_create(&endpoint) == OK && sys_notification_create(&there) == OK &&
         sys_notification_create(&back) == OK) {
         measure_calls();

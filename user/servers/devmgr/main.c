@@ -130,7 +130,8 @@ static status_t console_start(const void *fdt, int node, const struct driver *d,
 static status_t rtc_start(const void *fdt, int node, const struct driver *d,
                           const struct device_place *place, const char *name)
 {
-    struct sup_child child = {.name = "rtc", .handles = {"mmio", "clock", "ready", "log"}};
+    struct sup_child child = {
+        .name = "rtc", .handles = {"mmio", "clock", "ready", "log"}, .dispensable = 1};
     handle_t handles[4], ready;
     const rights_t rights = RIGHT_TRANSFER | RIGHT_DUPLICATE;
     uint64_t bits;

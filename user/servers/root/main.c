@@ -119,6 +119,9 @@ static void process_ended(uint32_t node, uint64_t now)
     }
     service_clear(&root, node);
     sup_exited(&root.supervision, node, normal, now);
+    if (n->dispensable && n->state == SUP_FINISHED) {
+        printf("%s died too often: the system goes on without it\n", unit->name);
+    }
 }
 
 static void events_handle(struct server *s, uint64_t bits)

@@ -156,6 +156,10 @@ static status_t child_start(struct root *root, struct server_call *call,
     d->handle_count = call->handle_count;
     memcpy(d->handles, call->handles, sizeof(d->handles));
     struct unit *unit = &root->units[node];
+    const struct sup_node *g = &root->supervision.nodes[group];
+    if (child->dispensable != 0) {
+        sup_service_dispense(&root->supervision, node, g->intensity, g->period_s);
+    }
     memset(unit, 0, sizeof(*unit));
     strcpy(unit->name, child->name);
     unit->dynamic = d;

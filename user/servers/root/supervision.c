@@ -88,6 +88,14 @@ uint32_t sup_service_add(struct supervision *s, uint32_t parent, enum sup_restar
     return node;
 }
 
+void sup_service_dispense(struct supervision *s, uint32_t node, uint32_t intensity,
+                          uint32_t period_s)
+{
+    s->nodes[node].dispensable = true;
+    s->nodes[node].intensity = intensity;
+    s->nodes[node].period_s = period_s;
+}
+
 void sup_service_remove(struct supervision *s, uint32_t node)
 {
     for (uint32_t i = 0; i < s->count; i++) {
@@ -156,20 +164,20 @@ static void node_start(struct supervision *s, uint32_t node)
 
 // --- restarts -----------------------------------------------------------------------------------
 
-// Enters a restart in the group's window; true if that is one too many. OTP: whole seconds, entries
+// Enters a restart in a window; true if that is one too many. OTP: whole seconds, entries
 // of the last `period` count, more than `intensity` of them are too many.
-static bool window_add(struct sup_node *group, uint64_t now_ns)
+static bool window_add(struct sup_node *n, uint64_t now_ns)
 {
     uint64_t now_s = now_ns / NS_PER_SECOND;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < group->window_count; i++) {
-        if (group->window_s[i] + group->period_s >= now_s) {
-            group->window_s[kept++] = group->window_s[i];
+    for (uint32_t i = 0; i < n->window_count; i++) {
+        if (n->window_s[i] + n->period_s >= now_s) {
+            n->window_s[kept++] = n->window_s[i];
         }
     }
-    group->window_s[kept++] = now_s;
-    group->window_count = kept;
-    return kept > group->intensity;
+    n->window_s[kept++] = now_s;
+    n->window_count = kept;
+    return kept > n->intensity;
 }
 
 static void group_give_up(struct supervision *s, uint32_t group)
@@ -207,16 +215,28 @@ static void siblings_restart(struct supervision *s, uint32_t node)
     }
 }
 
+// A service ended that does not run again.
+static void service_finish(struct supervision *s, struct sup_node *n)
+{
+    n->state = SUP_FINISHED;
+    if (n->significant) {
+        sup_end(s);
+    }
+}
+
 // A node ended that must run again.
 static void node_restart(struct supervision *s, uint32_t node, uint64_t now_ns)
 {
-    uint32_t group = s->nodes[node].parent;
-    if (window_add(&s->nodes[group], now_ns)) {
-        group_give_up(s, group);
-        return;
+    struct sup_node *n = &s->nodes[node];
+    bool too_many = window_add(n->dispensable ? n : &s->nodes[n->parent], now_ns);
+    if (too_many && n->dispensable) {
+        service_finish(s, n);
+    } else if (too_many) {
+        group_give_up(s, n->parent);
+    } else {
+        node_start(s, node);
+        siblings_restart(s, node);
     }
-    node_start(s, node);
-    siblings_restart(s, node);
 }
 
 void sup_begin(struct supervision *s) { group_begin(s, SUP_ROOT); }
@@ -227,15 +247,6 @@ void sup_end(struct supervision *s)
 {
     s->ending = true;
     subtree_stop(s, SUP_ROOT);
-}
-
-// A service ended that does not run again.
-static void service_finish(struct supervision *s, struct sup_node *n)
-{
-    n->state = SUP_FINISHED;
-    if (n->significant) {
-        sup_end(s);
-    }
 }
 
 void sup_start_failed(struct supervision *s, uint32_t node, uint64_t now_ns)

@@ -9,7 +9,8 @@
 //
 // An exit that calls for a restart is entered in the group's window; when more than `intensity` of
 // them lie within `period` seconds the group gives up: its services stop, and its own parent treats
-// it as a child that ended. When the topmost group gives up, so does everything.
+// it as a child that ended. When the topmost group gives up, so does everything. A dispensable
+// service has a window of its own instead, and when that is full it stays down, alone.
 #ifndef ROOT_SUPERVISION_H
 #define ROOT_SUPERVISION_H
 
@@ -41,6 +42,7 @@ struct sup_node {
     bool group;
     bool significant;  // services: when it ends for good, everything ends (OTP: any_significant)
     bool dynamic;      // added while running: forgotten when its group restarts
+    bool dispensable;  // services: its restarts do not count against its group
     bool stop_wanted;  // services
     bool start_wanted; // services
     bool counted_down; // groups: not all of it has been started since it was last begun
@@ -48,11 +50,11 @@ struct sup_node {
     bool start_failed; // groups giving up: because a first start failed
     uint32_t parent;   // group; SUP_NONE for SUP_ROOT
     enum sup_restart_type restart;
-    enum sup_node_state state; // services
-    uint32_t shutdown_ms;      // services: 0 = kill at once
-    uint64_t deadline_ns;      // while SUP_ASKED
-    // Groups.
-    enum sup_strategy strategy;
+    enum sup_node_state state;  // services
+    uint32_t shutdown_ms;       // services: 0 = kill at once
+    uint64_t deadline_ns;       // while SUP_ASKED
+    enum sup_strategy strategy; // groups
+    // Groups and dispensable services.
     uint32_t intensity;
     uint32_t period_s;
     uint32_t window_count;
@@ -90,6 +92,9 @@ uint32_t sup_group_add(struct supervision *s, uint32_t parent, enum sup_strategy
                        uint32_t intensity, uint32_t period_s);
 uint32_t sup_service_add(struct supervision *s, uint32_t parent, enum sup_restart_type restart,
                          uint32_t shutdown_ms, bool dynamic);
+// Makes a service one that the system can do without: after too many restarts it is finished.
+void sup_service_dispense(struct supervision *s, uint32_t node, uint32_t intensity,
+                          uint32_t period_s);
 // Removes a service that is down (a dynamic one whose first start failed).
 void sup_service_remove(struct supervision *s, uint32_t node);
 void sup_begin(struct supervision *s);

@@ -43,7 +43,8 @@ struct sup_child {
     char program[64];                  // path in the boot image
     char arg[64];                      // its args[1]; "" for none
     char handles[MSG_HANDLES_MAX][28]; // startup names of the message's handles, in their order
+    uint32_t dispensable;              // 1: given up alone when it dies too often, not its group
 };
-static_assert(sizeof(struct sup_child) == 384, "protocol layout");
+static_assert(sizeof(struct sup_child) == 388, "protocol layout");
 
 #endif
