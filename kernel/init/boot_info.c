@@ -230,6 +230,20 @@ static void copy_string(char *to, size_t size, const char *from)
     to[n] = '\0';
 }
 
+// Appends a property to the seed, as far as there is room. The image is not moved, so kaslr-seed is
+// entropy like the other.
+static void add_seed(const void *fdt, int chosen, const char *name, struct boot_info *info)
+{
+    int bytes;
+    const void *seed = fdt_getprop(fdt, chosen, name, &bytes);
+    if (seed != NULL && bytes > 0) {
+        unsigned room = sizeof(info->seed) - info->seed_bytes;
+        unsigned taken = (unsigned)bytes < room ? (unsigned)bytes : room;
+        memcpy(info->seed + info->seed_bytes, seed, taken);
+        info->seed_bytes += taken;
+    }
+}
+
 static void read_chosen(const void *fdt, struct boot_info *info)
 {
     int chosen = fdt_path_offset(fdt, "/chosen");
@@ -245,13 +259,8 @@ static void read_chosen(const void *fdt, struct boot_info *info)
             klog("boot: /chosen: bootargs: cut to %zu bytes", strlen(info->cmdline));
         }
     }
-    int bytes;
-    const void *seed = fdt_getprop(fdt, chosen, "rng-seed", &bytes);
-    if (seed != NULL && bytes > 0) {
-        info->seed_bytes =
-            (unsigned)bytes < sizeof(info->seed) ? (unsigned)bytes : sizeof(info->seed);
-        memcpy(info->seed, seed, info->seed_bytes);
-    }
+    add_seed(fdt, chosen, "kaslr-seed", info);
+    add_seed(fdt, chosen, "rng-seed", info);
 }
 
 // The id that firmware knows the CPU by: one or two cells of its reg, by the #address-cells of

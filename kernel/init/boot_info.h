@@ -27,7 +27,7 @@ struct boot_info {
     unsigned reserved_count;
     paddr_t initrd_start, initrd_end; // 0, 0 if none; not page-aligned
     char cmdline[BOOT_CMDLINE_MAX];
-    uint8_t seed[64];
+    uint8_t seed[64]; // kaslr-seed and rng-seed
     unsigned seed_bytes;
     unsigned cpu_count;
     uint64_t cpu_hw_ids[BOOT_CPUS_MAX]; // reg of each: MPIDR affinity or hart id

@@ -374,6 +374,42 @@ static void strings_and_seeds_that_are_too_long_are_cut(void **state)
     assert_int_equal(info.cpu_count, BOOT_CPUS_MAX);
 }
 
+static void build_cpu(const char *name, const char *type, uint32_t id, const char *status)
+{
+    tree_node(name);
+    tree_string("device_type", type);
+    tree_u32("reg", id);
+    if (status != NULL) {
+        tree_string("status", status);
+    }
+    tree_end();
+}
+
+static void cpus_that_cannot_be_used_are_left_out(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_node("cpus");
+    tree_u32("#address-cells", 1);
+    tree_u32("#size-cells", 0);
+    build_cpu("cpu@3", "cpu", 3, "disabled");
+    build_cpu("cpu@2", "cpu", 2, "okay"); // ids in any order
+    build_cpu("cpu@7", "cpu", 7, "fail");
+    build_cpu("cpu@0", "cpu", 0, NULL);
+    build_cpu("l2-cache", "cache", 9, NULL);
+    tree_node("cpu@1"); // no reg
+    tree_string("device_type", "cpu");
+    tree_end();
+    tree_end();
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.cpu_count, 2);
+    assert_int_equal(info.cpu_hw_ids[0], 2);
+    assert_int_equal(info.cpu_hw_ids[1], 0);
+    assert_int_equal(host_log_lines, 2); // the one without reg; that there is no /chosen
+}
+
 static void what_programs_see_of_the_tree_has_no_seed_and_no_padding(void **state)
 {
     (void)state;
@@ -387,8 +423,8 @@ static void what_programs_see_of_the_tree_has_no_seed_and_no_padding(void **stat
     fdt_set_totalsize(tree, TREE_BYTES);
     boot_info_parse(tree, TREE_PA, &info);
     assert_true(info.fdt_end - info.fdt_start <= exact);
-    assert_int_equal(info.seed_bytes, 16);
-    assert_memory_equal(info.seed, "0123456789abcdef", 16);
+    assert_int_equal(info.seed_bytes, 24);
+    assert_memory_equal(info.seed, "fedcba980123456789abcdef", 24);
     int chosen = fdt_path_offset(tree, "/chosen");
     static const uint8_t zeros[16];
     assert_memory_equal(fdt_getprop(tree, chosen, "rng-seed", NULL), zeros, 16);
@@ -449,6 +485,7 @@ int main(void)
         cmocka_unit_test(a_boot_image_that_cannot_be_is_dropped_with_a_message),
         cmocka_unit_test(properties_of_the_wrong_form_are_skipped),
         cmocka_unit_test(strings_and_seeds_that_are_too_long_are_cut),
+        cmocka_unit_test(cpus_that_cannot_be_used_are_left_out),
         cmocka_unit_test(what_programs_see_of_the_tree_has_no_seed_and_no_padding),
         cmocka_unit_test(a_useless_tree_panics_with_the_reason),
         cmocka_unit_test(every_truncation_is_an_error_and_never_a_crash),
