@@ -18,8 +18,11 @@ struct boot_region {
 struct boot_info {
     const void *fdt; // kernel pointer (physical map)
     paddr_t fdt_start, fdt_end;
-    struct boot_region ram[BOOT_REGIONS_MAX]; // sorted, disjoint, inward page-aligned
+    // Sorted, disjoint, inward page-aligned; without what /reserved-memory says is not to be
+    // mapped.
+    struct boot_region ram[BOOT_REGIONS_MAX];
     unsigned ram_count;
+    uint64_t ram_bytes; // of the memory nodes
     // Kernel image, tree, initrd, /memreserve/, /reserved-memory: sorted, disjoint, outward
     // page-aligned; may lie outside RAM. When there are more than fit, neighbours are joined:
     // reserving too much is safe.

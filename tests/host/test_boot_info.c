@@ -179,10 +179,58 @@ static void memory_is_rounded_inwards_and_reservations_outwards(void **state)
     tree_end();
     tree_finish();
     assert_int_equal(parse(), OK);
-    assert_int_equal(info.ram_count, 2);
-    assert_int_equal(info.ram[1].start, 0x60001000);
-    assert_int_equal(info.ram[1].end, 0x60002000);
+    assert_int_equal(info.ram_count, 3);
+    assert_int_equal(info.ram[0].end, 0x48001000); // no-map
+    assert_int_equal(info.ram[1].start, 0x48002000);
+    assert_int_equal(info.ram[2].start, 0x60001000);
+    assert_int_equal(info.ram[2].end, 0x60002000);
     assert_true(reserved(0x48001000, 0x48002000));
+}
+
+static void build_no_map(uint64_t start, uint64_t size)
+{
+    build_machine();
+    tree_node("reserved-memory");
+    tree_u32("#address-cells", 2);
+    tree_u32("#size-cells", 2);
+    tree_node("firmware");
+    TREE_REG(start, size);
+    tree_bytes("no-map", NULL, 0);
+    tree_end();
+    tree_end();
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+    check_region_order(info.ram, info.ram_count);
+    assert_int_equal(info.ram_bytes, 256 * MIB);
+}
+
+static void memory_that_must_not_be_mapped_is_no_memory(void **state)
+{
+    (void)state;
+    build_no_map(HOST_RAM_BASE + 64 * MIB + 100, MIB); // in the middle, rounded outwards
+    assert_int_equal(info.ram_count, 2);
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 64 * MIB);
+    assert_int_equal(info.ram[1].start, HOST_RAM_BASE + 65 * MIB + PAGE_SIZE);
+    assert_int_equal(info.ram[1].end, HOST_RAM_BASE + 256 * MIB);
+    build_no_map(HOST_RAM_BASE + 255 * MIB, 16 * MIB); // over the end
+    assert_int_equal(info.ram_count, 1);
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 255 * MIB);
+    build_no_map(HOST_RAM_BASE + 512 * MIB, MIB); // elsewhere
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 256 * MIB);
+    build_no_map(0, HOST_RAM_BASE + MIB); // the kernel itself: cannot be meant
+    assert_int_equal(info.ram_count, 1);
+    assert_true(host_log_lines >= 1);
+}
+
+static void a_tree_outside_memory_is_an_error(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_root();
+    tree_memory("memory@40000000", HOST_RAM_BASE, 16 * MIB);
+    tree_finish();
+    assert_int_equal(parse(), ERR_OUT_OF_RANGE);
 }
 
 static void memory_that_cannot_be_is_skipped(void **state)
@@ -476,6 +524,8 @@ int main(void)
         cmocka_unit_test(memory_with_one_cell_each_is_read),
         cmocka_unit_test(overlapping_and_adjacent_memory_is_joined),
         cmocka_unit_test(memory_is_rounded_inwards_and_reservations_outwards),
+        cmocka_unit_test(memory_that_must_not_be_mapped_is_no_memory),
+        cmocka_unit_test(a_tree_outside_memory_is_an_error),
         cmocka_unit_test(memory_that_cannot_be_is_skipped),
         cmocka_unit_test(a_tree_without_usable_memory_is_an_error),
         cmocka_unit_test(memory_that_is_all_reserved_is_an_error),
