@@ -65,7 +65,7 @@ build/config.mk: tools/setup.sh tools/fetch.sh third_party/Cargo.toml third_part
 run:
 	@$(MAKE) --no-print-directory image >&2
 	@tools/run --arch $(ARCH) --build $(BUILD) --cpus $(CPUS) --mem $(MEM) \
-		$(if $(RUN),--program $(RUN) -- $(ARGS))
+		$(OPTIONS) $(if $(RUN),--program $(RUN) -- $(ARGS))
 
 test: setup
 	@tools/test.py $(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH)) $(TESTS)

@@ -98,6 +98,9 @@ static const struct cpu_name cpu_names[] = {
 };
 
 const char arch_name[] = "arm64";
+const bool arch_has_firmware_console = false; // PSCI is about power only
+
+void arch_firmware_putc(char c) { (void)c; }
 
 struct cpu_feature {
     uint8_t id, shift, least; // the field of id register `id`, and the value it takes to have it
@@ -120,7 +123,8 @@ static void features_describe(char *buf, size_t size)
         [PFR0] = sysreg_read("S3_0_C0_C4_0"),  [PFR1] = sysreg_read("S3_0_C0_C4_1"),
         [MMFR1] = sysreg_read("S3_0_C0_C7_1"), [MMFR2] = sysreg_read("S3_0_C0_C7_2"),
     };
-    size_t n = (size_t)ksnprintf(buf, size, "%s", fpu_present() ? "FP" : "no FP");
+    size_t n =
+        (size_t)ksnprintf(buf, size, "%s", fpu_present() ? "FP" : "no FP, which programs need,");
     for (unsigned i = 0; i < ARRAY_SIZE(cpu_features) && n < size; i++) {
         const struct cpu_feature *f = &cpu_features[i];
         if (id_field(ids[f->id], f->shift) >= f->least) {

@@ -52,6 +52,9 @@ void arch_interrupts_poll(void)
 }
 
 bool arch_interrupt_pending(void) { return false; }
+const bool arch_has_firmware_console = false;
+void arch_firmware_putc(char c) { (void)c; }
+
 void arch_halt(void) { host_stop("halt"); }
 void arch_relax(void) { sched_yield(); }
 

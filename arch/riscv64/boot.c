@@ -81,6 +81,38 @@ struct boot_tables boot_tables_build(paddr_t image, paddr_t fdt)
     return t;
 }
 
+// Before the MMU is on nothing but the firmware can print, and printf cannot run.
+static void early_print(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        arch_firmware_putc(*text);
+    }
+}
+
+static void early_print_hex(const char *name, uint64_t value)
+{
+    early_print(name);
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        unsigned digit = (value >> shift) & 0xf;
+        arch_firmware_putc((char)(digit < 10 ? '0' + digit : 'a' + digit - 10));
+    }
+}
+
+void boot_no_paging(void)
+{
+    early_print("boot: this hart has neither Sv48 nor Sv39 paging: the kernel cannot run on it\n");
+    arch_halt();
+}
+
+void boot_trap(uint64_t cause, uint64_t pc, uint64_t value)
+{
+    early_print_hex("boot: trap before the MMU is on: scause ", cause);
+    early_print_hex(", sepc ", pc);
+    early_print_hex(", stval ", value);
+    early_print("\nboot: is the device tree where register a1 says?\n");
+    arch_halt();
+}
+
 paddr_t boot_image_base(void) { return pte_to_phys(boot_image.entry[0]); }
 
 void boot_enter(uint64_t hart, paddr_t fdt_pa, uint64_t ticks)

@@ -57,7 +57,7 @@ void arch_cpu_describe(char *buf, size_t size)
     char firmware[64];
     sbi_describe(firmware, sizeof(firmware));
     ksnprintf(buf, size, "hart %lu, %s%s, %s", boot_hart, cpu_features.isa,
-              cpu_features.fp ? "" : ", no FP", firmware);
+              cpu_features.fp ? "" : ", no F and D, which programs need", firmware);
 }
 
 // sstatus.SIE is off in the kernel, which does not keep wfi from waking for interrupts enabled in

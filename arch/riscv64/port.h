@@ -75,6 +75,8 @@ struct boot_tables {
 };
 struct boot_tables boot_tables_build(paddr_t image, paddr_t fdt); // MMU off
 paddr_t boot_image_base(void);
+NORETURN void boot_no_paging(void);
+NORETURN void boot_trap(uint64_t cause, uint64_t pc, uint64_t value); // one before the MMU is on
 NORETURN void boot_enter(uint64_t hart, paddr_t fdt_pa, uint64_t ticks);
 
 // mmu.c, for boot.c and aspace.c

@@ -6,7 +6,9 @@
 #include "port.h"
 
 #define SBI_LEGACY_SET_TIMER 0x0
+#define SBI_LEGACY_PUTCHAR   0x1
 #define SBI_LEGACY_SHUTDOWN  0x8
+#define SBI_DBCN             0x4442434e
 #define SBI_BASE             0x10
 #define SBI_TIME             0x54494d45
 #define SBI_IPI              0x735049
@@ -22,6 +24,7 @@ enum {
     BASE_MVENDORID = 4
 };
 enum { SRST_SHUTDOWN = 0, SRST_COLD_REBOOT = 1 };
+enum { DBCN_WRITE_BYTE = 2 };
 enum { HSM_START = 0, HSM_STOP = 1 };
 enum { RFENCE_I = 0, RFENCE_VMA = 1, RFENCE_VMA_ASID = 2 };
 
@@ -70,6 +73,15 @@ void sbi_timer_set(uint64_t ticks)
         (void)sbi_call(SBI_TIME, 0, ticks, 0);
     } else {
         (void)sbi_call(SBI_LEGACY_SET_TIMER, 0, ticks, 0);
+    }
+}
+
+const bool arch_has_firmware_console = true;
+
+void arch_firmware_putc(char c)
+{
+    if (sbi_call(SBI_LEGACY_PUTCHAR, 0, (unsigned char)c, 0).error == SBI_NOT_SUPPORTED) {
+        (void)sbi_call(SBI_DBCN, DBCN_WRITE_BYTE, (unsigned char)c, 0);
     }
 }
 

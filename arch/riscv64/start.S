@@ -32,6 +32,8 @@ start:
     csrw    sie, zero
     li      t0, SSTATUS_SIE | SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR
     csrc    sstatus, t0
+    lla     t0, early_trap
+    csrw    stvec, t0
     lla     t0, boot_claimed
     li      t1, 1
     amoswap.w.aqrl t1, t1, (t0)
@@ -65,7 +67,15 @@ start:
     beqz    a1, 1f
     csrw    satp, a1
 1:  csrw    satp, a0
-    j       .                       // not reached
+    tail    boot_no_paging          // reached only where the hart has neither
+
+    .balign 4
+early_trap:
+    lla     sp, kernel_stacks + KERNEL_STACK_TOP
+    csrr    a0, scause
+    csrr    a1, sepc
+    csrr    a2, stval
+    tail    boot_trap
 
     .balign 4
 2:  sfence.vma                      // nothing cached from before, whatever firmware did

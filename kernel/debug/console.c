@@ -38,6 +38,7 @@ struct uart_driver {
     bool (*ready)(const struct uart *u);
     void (*put)(const struct uart *u, char c);
     unsigned shift, width; // unless the node says otherwise
+    unsigned bytes;        // of the registers that are used, with a shift of 0
 };
 
 static uint32_t uart_read(const struct uart *u, unsigned reg)
@@ -66,10 +67,10 @@ static bool ns16550_ready(const struct uart *u)
 static void ns16550_put(const struct uart *u, char c) { uart_write(u, NS16550_THR, (uint8_t)c); }
 
 static const struct uart_driver drivers[] = {
-    {"arm,pl011", pl011_ready, pl011_put, 0, 4},
-    {"ns16550a", ns16550_ready, ns16550_put, 0, 1},
-    {"ns16550", ns16550_ready, ns16550_put, 0, 1},
-    {"snps,dw-apb-uart", ns16550_ready, ns16550_put, 2, 4},
+    {"arm,pl011", pl011_ready, pl011_put, 0, 4, PL011_FR + 4},
+    {"ns16550a", ns16550_ready, ns16550_put, 0, 1, 8},
+    {"ns16550", ns16550_ready, ns16550_put, 0, 1, 8},
+    {"snps,dw-apb-uart", ns16550_ready, ns16550_put, 2, 4, 8},
 };
 
 static const struct uart_driver *driver; // set once, on the boot CPU
@@ -101,7 +102,8 @@ static const struct uart_driver *find_driver(const void *fdt, int node)
 
 static bool no_console(const char *why)
 {
-    ksnprintf(console_description, sizeof(console_description), "none: %s", why);
+    ksnprintf(console_description, sizeof(console_description), "%s: %s",
+              arch_has_firmware_console ? "the firmware's" : "none", why);
     return false;
 }
 
@@ -119,7 +121,8 @@ bool console_init(const void *fdt)
     }
     uint32_t shift = devicetree_u32(fdt, node, "reg-shift", found->shift);
     uint32_t width = devicetree_u32(fdt, node, "reg-io-width", found->width);
-    if (shift > 4 || (width != 1 && width != 4) || bytes < 8u << shift || (base & (width - 1))) {
+    if (shift > 4 || (width != 1 && width != 4) || bytes < found->bytes << shift ||
+        (base & (width - 1))) {
         return no_console("the UART's reg, reg-shift or reg-io-width cannot be used");
     }
     uart =
@@ -142,13 +145,22 @@ static void put_polled(char c)
     driver->put(&uart, c);
 }
 
+static void put(char c)
+{
+    if (driver != NULL) {
+        put_polled(c);
+    } else {
+        arch_firmware_putc(c);
+    }
+}
+
 void console_write(const char *text, size_t len)
 {
-    for (size_t i = 0; driver != NULL && i < len; i++) {
+    for (size_t i = 0; i < len; i++) {
         if (text[i] == '\n') {
-            put_polled('\r');
+            put('\r');
         }
-        put_polled(text[i]);
+        put(text[i]);
     }
 }
 

@@ -20,7 +20,8 @@ size_t klog_read(uint64_t *position, char *buf, size_t len);
 void klog_panic_begin(void);
 
 // Early console: finds the UART of /chosen stdout-path (PL011 or NS16550) in the device tree and
-// maps it. Returns false if it knows no such device; console_write then does nothing.
+// maps it. Returns false if it knows no such device; console_write then uses
+// the firmware's console, if it has one.
 bool console_init(const void *fdt);
 extern char console_description[];                // which device it is, or why there is none
 void console_write(const char *text, size_t len); // polled; for klog and panic

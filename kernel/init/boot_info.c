@@ -147,6 +147,54 @@ static void read_memory(const void *fdt, struct boot_info *info)
     }
 }
 
+static bool overlap(paddr_t start, paddr_t end, paddr_t other_start, paddr_t other_end)
+{
+    return start < other_end && other_start < end;
+}
+
+// Takes [start, end) out of RAM. A piece behind it for which there is no place is lost.
+static void ram_remove(struct boot_info *info, const char *node, paddr_t start, paddr_t end)
+{
+    struct region_list l = ram_list(info);
+    for (unsigned i = 0; i < info->ram_count;) {
+        struct boot_region old = info->ram[i];
+        if (end <= old.start || start >= old.end) {
+            i++;
+            continue;
+        }
+        if (start > old.start) {
+            info->ram[i++].end = start;
+        } else {
+            regions_delete(l, i, 1);
+        }
+        if (end < old.end && !regions_add(l, end, old.end)) {
+            klog("boot: %s: more than %u memory regions; 0x%lx-0x%lx not used", node,
+                 BOOT_REGIONS_MAX, end, old.end);
+        }
+    }
+}
+
+// What must not be mapped is no RAM to the kernel: even speculative reads of it may fault
+// (Devicetree Specification 0.4, section 3.5.4).
+static void remove_unmappable(struct boot_info *info, const char *node, paddr_t start,
+                              uint64_t size)
+{
+    paddr_t end;
+    if (!clip(start, size, &end)) {
+        return; // reserve() has said so
+    }
+    start = align_down(start, PAGE_SIZE);
+    end = align_up(end, PAGE_SIZE);
+    if (overlap(start, end, arch_image_to_phys(kernel_image_start),
+                arch_image_to_phys(kernel_image_end)) ||
+        overlap(start, end, info->fdt_start, info->fdt_end)) {
+        klog("boot: %s: no-map: 0x%lx-0x%lx holds the kernel or the device tree; ignored", node,
+             start, end);
+        return;
+    }
+    ram_remove(info, node, start, end);
+}
+
 static void read_reservations(const void *fdt, struct boot_info *info)
 {
     int entries = fdt_num_mem_rsv(fdt);
@@ -166,7 +214,11 @@ static void read_reservations(const void *fdt, struct boot_info *info)
         // A node without reg asks for memory of the kernel's choice: there are no drivers here to
         // give it to.
         for (unsigned i = 0; devicetree_reg_local(fdt, node, i, &start, &size); i++) {
-            reserve(info, fdt_get_name(fdt, node, NULL), start, size);
+            const char *name = fdt_get_name(fdt, node, NULL);
+            reserve(info, name, start, size);
+            if (fdt_getprop(fdt, node, "no-map", NULL) != NULL) {
+                remove_unmappable(info, name, start, size);
+            }
         }
     }
 }
@@ -180,11 +232,6 @@ static bool region_holds(const struct boot_region *regions, unsigned count, padd
         }
     }
     return false;
-}
-
-static bool overlap(paddr_t start, paddr_t end, paddr_t other_start, paddr_t other_end)
-{
-    return start < other_end && other_start < end;
 }
 
 // linux,initrd-start and -end have 4 or 8 bytes, whatever #address-cells says.
@@ -230,6 +277,20 @@ static void copy_string(char *to, size_t size, const char *from)
     to[n] = '\0';
 }
 
+// Appends a property to the seed, as far as there is room. The image is not moved, so kaslr-seed is
+// entropy like the other.
+static void add_seed(const void *fdt, int chosen, const char *name, struct boot_info *info)
+{
+    int bytes;
+    const void *seed = fdt_getprop(fdt, chosen, name, &bytes);
+    if (seed != NULL && bytes > 0) {
+        unsigned room = sizeof(info->seed) - info->seed_bytes;
+        unsigned taken = (unsigned)bytes < room ? (unsigned)bytes : room;
+        memcpy(info->seed + info->seed_bytes, seed, taken);
+        info->seed_bytes += taken;
+    }
+}
+
 static void read_chosen(const void *fdt, struct boot_info *info)
 {
     int chosen = fdt_path_offset(fdt, "/chosen");
@@ -245,13 +306,8 @@ static void read_chosen(const void *fdt, struct boot_info *info)
             klog("boot: /chosen: bootargs: cut to %zu bytes", strlen(info->cmdline));
         }
     }
-    int bytes;
-    const void *seed = fdt_getprop(fdt, chosen, "rng-seed", &bytes);
-    if (seed != NULL && bytes > 0) {
-        info->seed_bytes =
-            (unsigned)bytes < sizeof(info->seed) ? (unsigned)bytes : sizeof(info->seed);
-        memcpy(info->seed, seed, info->seed_bytes);
-    }
+    add_seed(fdt, chosen, "kaslr-seed", info);
+    add_seed(fdt, chosen, "rng-seed", info);
 }
 
 // The id that firmware knows the CPU by: one or two cells of its reg, by the #address-cells of
@@ -335,9 +391,16 @@ status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *
     info->fdt_end = fdt_pa + fdt_bytes;
 
     read_memory(fdt, info);
+    for (unsigned i = 0; i < info->ram_count; i++) {
+        info->ram_bytes += info->ram[i].end - info->ram[i].start;
+    }
     if (info->ram_count == 0) {
         *reason = "no node with device_type \"memory\" has a usable reg property";
         return ERR_NOT_FOUND;
+    }
+    if (!region_holds(info->ram, info->ram_count, fdt_pa, info->fdt_end)) {
+        *reason = "the device tree lies outside the memory that it describes";
+        return ERR_OUT_OF_RANGE;
     }
     paddr_t image = arch_image_to_phys(kernel_image_start);
     reserve(info, "kernel image", image, arch_image_to_phys(kernel_image_end) - image);

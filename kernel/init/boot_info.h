@@ -18,8 +18,11 @@ struct boot_region {
 struct boot_info {
     const void *fdt; // kernel pointer (physical map)
     paddr_t fdt_start, fdt_end;
-    struct boot_region ram[BOOT_REGIONS_MAX]; // sorted, disjoint, inward page-aligned
+    // Sorted, disjoint, inward page-aligned; without what /reserved-memory says is not to be
+    // mapped.
+    struct boot_region ram[BOOT_REGIONS_MAX];
     unsigned ram_count;
+    uint64_t ram_bytes; // of the memory nodes
     // Kernel image, tree, initrd, /memreserve/, /reserved-memory: sorted, disjoint, outward
     // page-aligned; may lie outside RAM. When there are more than fit, neighbours are joined:
     // reserving too much is safe.
@@ -27,7 +30,7 @@ struct boot_info {
     unsigned reserved_count;
     paddr_t initrd_start, initrd_end; // 0, 0 if none; not page-aligned
     char cmdline[BOOT_CMDLINE_MAX];
-    uint8_t seed[64];
+    uint8_t seed[64]; // kaslr-seed and rng-seed
     unsigned seed_bytes;
     unsigned cpu_count;
     uint64_t cpu_hw_ids[BOOT_CPUS_MAX]; // reg of each: MPIDR affinity or hart id

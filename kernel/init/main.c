@@ -25,15 +25,11 @@ static struct boot_info boot;
 static void banner(void)
 {
     char text[256];
-    uint64_t ram = 0;
-    for (unsigned i = 0; i < boot.ram_count; i++) {
-        ram += boot.ram[i].end - boot.ram[i].start;
-    }
     klog("Bullfinch %s (%s) on %s: %s", BULLFINCH_VERSION, BF_DEBUG ? "debug" : "release",
          arch_name, boot.model);
     arch_cpu_describe(text, sizeof(text));
     klog("cpu: %s", text);
-    klog("memory: %lu MiB in %u regions", ram >> 20, boot.ram_count);
+    klog("memory: %lu MiB in %u regions", boot.ram_bytes >> 20, boot.ram_count);
     klog("console: %s", console_description);
     klog("command line: %s", boot.cmdline);
 }

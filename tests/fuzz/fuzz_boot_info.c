@@ -23,7 +23,7 @@ static void check_regions(const struct boot_region *r, unsigned count)
 
 static void check_info(const struct boot_info *info)
 {
-    require(info->ram_count > 0);
+    require(info->ram_count > 0 && info->ram_bytes > 0);
     check_regions(info->ram, info->ram_count);
     check_regions(info->reserved, info->reserved_count);
     require(info->initrd_start <= info->initrd_end);

@@ -179,10 +179,58 @@ static void memory_is_rounded_inwards_and_reservations_outwards(void **state)
     tree_end();
     tree_finish();
     assert_int_equal(parse(), OK);
-    assert_int_equal(info.ram_count, 2);
-    assert_int_equal(info.ram[1].start, 0x60001000);
-    assert_int_equal(info.ram[1].end, 0x60002000);
+    assert_int_equal(info.ram_count, 3);
+    assert_int_equal(info.ram[0].end, 0x48001000); // no-map
+    assert_int_equal(info.ram[1].start, 0x48002000);
+    assert_int_equal(info.ram[2].start, 0x60001000);
+    assert_int_equal(info.ram[2].end, 0x60002000);
     assert_true(reserved(0x48001000, 0x48002000));
+}
+
+static void build_no_map(uint64_t start, uint64_t size)
+{
+    build_machine();
+    tree_node("reserved-memory");
+    tree_u32("#address-cells", 2);
+    tree_u32("#size-cells", 2);
+    tree_node("firmware");
+    TREE_REG(start, size);
+    tree_bytes("no-map", NULL, 0);
+    tree_end();
+    tree_end();
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+    check_region_order(info.ram, info.ram_count);
+    assert_int_equal(info.ram_bytes, 256 * MIB);
+}
+
+static void memory_that_must_not_be_mapped_is_no_memory(void **state)
+{
+    (void)state;
+    build_no_map(HOST_RAM_BASE + 64 * MIB + 100, MIB); // in the middle, rounded outwards
+    assert_int_equal(info.ram_count, 2);
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 64 * MIB);
+    assert_int_equal(info.ram[1].start, HOST_RAM_BASE + 65 * MIB + PAGE_SIZE);
+    assert_int_equal(info.ram[1].end, HOST_RAM_BASE + 256 * MIB);
+    build_no_map(HOST_RAM_BASE + 255 * MIB, 16 * MIB); // over the end
+    assert_int_equal(info.ram_count, 1);
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 255 * MIB);
+    build_no_map(HOST_RAM_BASE + 512 * MIB, MIB); // elsewhere
+    assert_int_equal(info.ram[0].end, HOST_RAM_BASE + 256 * MIB);
+    build_no_map(0, HOST_RAM_BASE + MIB); // the kernel itself: cannot be meant
+    assert_int_equal(info.ram_count, 1);
+    assert_true(host_log_lines >= 1);
+}
+
+static void a_tree_outside_memory_is_an_error(void **state)
+{
+    (void)state;
+    tree_begin();
+    tree_root();
+    tree_memory("memory@40000000", HOST_RAM_BASE, 16 * MIB);
+    tree_finish();
+    assert_int_equal(parse(), ERR_OUT_OF_RANGE);
 }
 
 static void memory_that_cannot_be_is_skipped(void **state)
@@ -374,6 +422,42 @@ static void strings_and_seeds_that_are_too_long_are_cut(void **state)
     assert_int_equal(info.cpu_count, BOOT_CPUS_MAX);
 }
 
+static void build_cpu(const char *name, const char *type, uint32_t id, const char *status)
+{
+    tree_node(name);
+    tree_string("device_type", type);
+    tree_u32("reg", id);
+    if (status != NULL) {
+        tree_string("status", status);
+    }
+    tree_end();
+}
+
+static void cpus_that_cannot_be_used_are_left_out(void **state)
+{
+    (void)state;
+    build_machine();
+    tree_node("cpus");
+    tree_u32("#address-cells", 1);
+    tree_u32("#size-cells", 0);
+    build_cpu("cpu@3", "cpu", 3, "disabled");
+    build_cpu("cpu@2", "cpu", 2, "okay"); // ids in any order
+    build_cpu("cpu@7", "cpu", 7, "fail");
+    build_cpu("cpu@0", "cpu", 0, NULL);
+    build_cpu("l2-cache", "cache", 9, NULL);
+    tree_node("cpu@1"); // no reg
+    tree_string("device_type", "cpu");
+    tree_end();
+    tree_end();
+    tree_finish();
+    host_log_lines = 0;
+    assert_int_equal(parse(), OK);
+    assert_int_equal(info.cpu_count, 2);
+    assert_int_equal(info.cpu_hw_ids[0], 2);
+    assert_int_equal(info.cpu_hw_ids[1], 0);
+    assert_int_equal(host_log_lines, 2); // the one without reg; that there is no /chosen
+}
+
 static void what_programs_see_of_the_tree_has_no_seed_and_no_padding(void **state)
 {
     (void)state;
@@ -387,8 +471,8 @@ static void what_programs_see_of_the_tree_has_no_seed_and_no_padding(void **stat
     fdt_set_totalsize(tree, TREE_BYTES);
     boot_info_parse(tree, TREE_PA, &info);
     assert_true(info.fdt_end - info.fdt_start <= exact);
-    assert_int_equal(info.seed_bytes, 16);
-    assert_memory_equal(info.seed, "0123456789abcdef", 16);
+    assert_int_equal(info.seed_bytes, 24);
+    assert_memory_equal(info.seed, "fedcba980123456789abcdef", 24);
     int chosen = fdt_path_offset(tree, "/chosen");
     static const uint8_t zeros[16];
     assert_memory_equal(fdt_getprop(tree, chosen, "rng-seed", NULL), zeros, 16);
@@ -440,6 +524,8 @@ int main(void)
         cmocka_unit_test(memory_with_one_cell_each_is_read),
         cmocka_unit_test(overlapping_and_adjacent_memory_is_joined),
         cmocka_unit_test(memory_is_rounded_inwards_and_reservations_outwards),
+        cmocka_unit_test(memory_that_must_not_be_mapped_is_no_memory),
+        cmocka_unit_test(a_tree_outside_memory_is_an_error),
         cmocka_unit_test(memory_that_cannot_be_is_skipped),
         cmocka_unit_test(a_tree_without_usable_memory_is_an_error),
         cmocka_unit_test(memory_that_is_all_reserved_is_an_error),
@@ -449,6 +535,7 @@ int main(void)
         cmocka_unit_test(a_boot_image_that_cannot_be_is_dropped_with_a_message),
         cmocka_unit_test(properties_of_the_wrong_form_are_skipped),
         cmocka_unit_test(strings_and_seeds_that_are_too_long_are_cut),
+        cmocka_unit_test(cpus_that_cannot_be_used_are_left_out),
         cmocka_unit_test(what_programs_see_of_the_tree_has_no_seed_and_no_padding),
         cmocka_unit_test(a_useless_tree_panics_with_the_reason),
         cmocka_unit_test(every_truncation_is_an_error_and_never_a_crash),

@@ -70,6 +70,10 @@ void arch_fp_release(struct thread *t);
 NORETURN void arch_cpu_off(void);
 void arch_relax(void); // spin-wait hint
 
+// The firmware's console, for when no UART is known. Any context, also before the MMU is on.
+extern const bool arch_has_firmware_console;
+void arch_firmware_putc(char c); // nothing where there is none
+
 NORETURN void arch_power_off(void);
 NORETURN void arch_restart(void);
 
