@@ -41,7 +41,8 @@ host: $(HOST_TESTS)
 
 # Fuzz targets, with libFuzzer: tests/fuzz/fuzz_NAME.c is linked with the sources named in its
 # `// sources:` lines and those of tests/host/test_NAME.c. `make fuzz TIME=600` runs each for
-# TIME seconds; what it found interesting stays in build/fuzz/NAME.corpus for the next time.
+# TIME seconds, beginning with the trees of QEMU's machines; what it found interesting stays in
+# build/fuzz/NAME.corpus for the next time.
 FUZZ_OUT := build/fuzz
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TIME ?= 60
@@ -57,12 +58,15 @@ $(FUZZ_OUT)/$(1): tests/fuzz/fuzz_$(1).c $(filter %.c,$(call fuzz_line,$(1),sour
 		-isystem $$(LIBFDT) $$(filter %.c,$$^) -o $$@
 
 .PHONY: fuzz-$(1)
-fuzz-$(1): $(FUZZ_OUT)/$(1)
+fuzz-$(1): $(FUZZ_OUT)/$(1) $(FUZZ_OUT)/seeds
 	$$(Q)mkdir -p $(FUZZ_OUT)/$(1).corpus
 	$(FUZZ_OUT)/$(1) -max_total_time=$(TIME) -print_final_stats=1 -verbosity=0 \
-		-artifact_prefix=$(FUZZ_OUT)/$(1)- $(FUZZ_OUT)/$(1).corpus
+		-artifact_prefix=$(FUZZ_OUT)/$(1)- $(FUZZ_OUT)/$(1).corpus $(FUZZ_OUT)/seeds
 endef
 $(foreach name,$(FUZZ_NAMES),$(eval $(call fuzz_rule,$(name))))
+
+$(FUZZ_OUT)/seeds: tools/device_trees.py
+	$(Q)$(PYTHON) tools/device_trees.py $@
 
 fuzz: $(FUZZ_NAMES:%=fuzz-%)
 .PHONY: fuzz

@@ -58,6 +58,11 @@ def test_further_cpus_start_wherever_the_image_is(env):
     loads_at(env, 38 * MIB, mem="512M", cpus=4)
 
 
+def test_of_more_cpus_than_the_kernel_takes_eight_run(env):
+    options = {"gic": "3"} if env.arch == "arm64" else {}
+    boots(env, ["10 CPUs, of which 8 are used", "cpus: 8 of 8 in use"], cpus=10, **options)
+
+
 def test_every_cpu_model(env):
     models = {"arm64": [("cortex-a53", "Cortex-A53"), ("cortex-a57", "Cortex-A57"),
                         ("cortex-a72", "Cortex-A72"), ("cortex-a76", "Cortex-A76"),
