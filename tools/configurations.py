@@ -81,11 +81,17 @@ def pairs(configuration):
 
 def cover(arch):
     """A set of machines in which every pair of values meets: always the machine with the most pairs
-    that are still missing, the first of those that are equally good."""
-    left = set().union(*map(pairs, product(arch)))
+    that are still missing, the first of those that are equally good; then without those that later
+    choices made superfluous."""
+    every = set().union(*map(pairs, product(arch)))
+    left = set(every)
     chosen = []
     while left:
         best = max(product(arch), key=lambda c: len(pairs(c) & left))
         chosen.append(best)
         left -= pairs(best)
+    for configuration in list(chosen):
+        others = [c for c in chosen if c is not configuration]
+        if set().union(*map(pairs, others)) == every:
+            chosen = others
     return chosen
