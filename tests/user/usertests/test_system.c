@@ -53,8 +53,8 @@ static bool contiguous_memory_is_aligned_zero_and_usable(void)
     handle_t v, log;
     uint64_t pa = 0, base;
     EXPECT(sys_resource_create(root_resource, RESOURCE_LOG, 0, 0, &log), OK);
-    EXPECT(sys_vmo_create_contiguous(log, PAGE, &v, &pa), ERR_ACCESS_DENIED);
-    EXPECT(sys_vmo_create_contiguous(root_resource, 5 * PAGE, &v, &pa), OK);
+    EXPECT(sys_vmo_create_contiguous(log, PAGE, 0, 0, &v, &pa), ERR_ACCESS_DENIED);
+    EXPECT(sys_vmo_create_contiguous(root_resource, 5 * PAGE, 0, 0, &v, &pa), OK);
     CHECK(pa != 0 && pa % PAGE == 0);
     EXPECT(sys_vmar_map(root_vmar, v, 0, 0, 5 * PAGE, VM_READ | VM_WRITE, &base), OK);
     for (unsigned i = 0; i < 5 * PAGE / 8; i += 64) {
@@ -63,7 +63,7 @@ static bool contiguous_memory_is_aligned_zero_and_usable(void)
     EXPECT(sys_vmar_unmap(root_vmar, base, 5 * PAGE), OK);
     CHECK(sys_vmo_resize(v, PAGE) != OK);
     CHECK(sys_vmo_decommit(v, 0, PAGE) != OK);
-    CHECK(sys_vmo_create_contiguous(root_resource, 1ull << 40, &log, &pa) != OK);
+    CHECK(sys_vmo_create_contiguous(root_resource, 1ull << 40, 0, 0, &log, &pa) != OK);
     handle_t all[] = {v, log};
     EXPECT(close_all(all, 2), OK);
     return true;
