@@ -11,7 +11,9 @@
 #define BOOT_REACH (1ull << 30) // the boot tables map the aligned GiB that holds the kernel image
 
 // What the boot reserved, what the boot allocator gave out, one metadata array a region.
-#define TAKEN_MAX (BOOT_REGIONS_MAX + REGIONS_MAX + 1)
+// The limit of free RAM takes at most every gap, of which there is one before each reservation and
+// one at the end of each piece of RAM.
+#define TAKEN_MAX (3 * BOOT_REGIONS_MAX + REGIONS_MAX + 1)
 
 static struct boot_region taken[TAKEN_MAX]; // sorted by start
 static unsigned taken_count;
@@ -64,6 +66,20 @@ struct boot_region boot_gap_largest(paddr_t start, paddr_t end)
     return best;
 }
 
+static void limit_apply(const struct boot_info *boot)
+{
+    uint64_t left = align_down(boot->free_limit, PAGE_SIZE);
+    for (unsigned i = 0; i < boot->ram_count && boot->free_limit != 0; i++) {
+        struct boot_region gap;
+        for (paddr_t cursor = boot->ram[i].start; boot_gap_next(&cursor, boot->ram[i].end, &gap);) {
+            uint64_t bytes = gap.end - gap.start;
+            uint64_t kept = bytes < left ? bytes : left;
+            boot_taken_add(gap.start + kept, gap.end);
+            left -= kept;
+        }
+    }
+}
+
 static void enough_check(const struct boot_info *boot)
 {
     uint64_t ram = 0, free = 0;
@@ -88,6 +104,7 @@ void boot_alloc_init(const struct boot_info *boot)
         boot_taken_add(align_down(boot->reserved[i].start, PAGE_SIZE),
                        align_up(boot->reserved[i].end, PAGE_SIZE));
     }
+    limit_apply(boot);
     paddr_t reach = align_down(arch_image_to_phys(kernel_image_start), BOOT_REACH);
     struct boot_region best = {0, 0};
     for (unsigned i = 0; i < boot->ram_count; i++) {
