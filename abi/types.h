@@ -47,6 +47,9 @@ typedef uint32_t rights_t;
 #define CACHE_DEVICE   1u
 #define CACHE_UNCACHED 2u
 
+// vmo_create_contiguous
+#define VMO_BELOW_4G 1u // every byte has a physical address of 32 bits
+
 #define IRQ_LEVEL 0u
 #define IRQ_EDGE  1u
 
@@ -171,9 +174,12 @@ static_assert(sizeof(struct system_info) == 136, "ABI layout");
 
 // Tables of statistics that system_query reads entry by entry.
 enum query_kind {
-    QUERY_CPU = 0,  // struct cpu_stats, by CPU number
-    QUERY_SLAB = 1, // struct slab_stats, by object cache
-    QUERY_KINDS = 2,
+    QUERY_CPU = 0,        // struct cpu_stats, by CPU number
+    QUERY_SLAB = 1,       // struct slab_stats, by object cache
+    QUERY_ZONE = 2,       // struct zone_stats, by zone of physical memory
+    QUERY_PAGE_OWNER = 3, // struct page_owner_stats, by owner
+    QUERY_PAGE_CACHE = 4, // struct page_cache_stats, by CPU number
+    QUERY_KINDS = 5,
 };
 
 struct cpu_stats {
@@ -200,7 +206,32 @@ struct slab_stats {
     uint64_t slabs;
     uint64_t slab_bytes; // of one slab
     char name[NAME_MAX_BYTES];
+    uint64_t cached; // objects in CPUs' magazines
+    uint64_t hits;   // allocations out of a magazine
+    uint64_t misses; // those that found it empty
 };
-static_assert(sizeof(struct slab_stats) == 64, "ABI layout");
+static_assert(sizeof(struct slab_stats) == 88, "ABI layout");
+
+struct zone_stats {
+    uint64_t pages;
+    uint64_t free_pages;          // without those in CPUs' caches
+    uint64_t untouched_pages;     // not yet taken up by the allocator; part of the free ones
+    uint64_t largest_block_pages; // free, in one piece, of those taken up
+    char name[NAME_MAX_BYTES];
+};
+static_assert(sizeof(struct zone_stats) == 64, "ABI layout");
+
+struct page_owner_stats {
+    uint64_t pages;
+    char name[NAME_MAX_BYTES];
+};
+static_assert(sizeof(struct page_owner_stats) == 40, "ABI layout");
+
+struct page_cache_stats {
+    uint64_t pages;  // free pages that the CPU keeps
+    uint64_t hits;   // allocations out of them
+    uint64_t misses; // those that found none
+};
+static_assert(sizeof(struct page_cache_stats) == 24, "ABI layout");
 
 #endif

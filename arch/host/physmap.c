@@ -7,6 +7,9 @@
 #include <host.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define RAM_HEAP_MAX (1ull << 30)
 
 // The linker script's symbols. One object, so that the end follows the start.
 __asm__(".bss\n"
@@ -25,29 +28,49 @@ vaddr_t arch_physmap_base;
 
 static void *ram; // from the heap, so that the address sanitizer guards both ends
 static size_t ram_bytes;
+static paddr_t ram_base = HOST_RAM_BASE;
 
-void host_ram_init(size_t bytes)
+static void ram_free(void)
 {
-    free(ram);
+    if (ram_bytes > RAM_HEAP_MAX) {
+        munmap(ram, ram_bytes);
+    } else {
+        free(ram);
+    }
+}
+
+void host_ram_init_at(paddr_t base, size_t bytes)
+{
+    ram_free();
+    ram_base = base;
     ram_bytes = align_up(bytes, PAGE_SIZE);
-    ram = aligned_alloc(PAGE_SIZE, ram_bytes);
-    if (ram == NULL) {
+    if (ram_bytes > RAM_HEAP_MAX) {
+        ram = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    } else {
+        ram = aligned_alloc(PAGE_SIZE, ram_bytes);
+    }
+    if (ram == NULL || ram == MAP_FAILED) {
         abort();
     }
-    memset(ram, 0, ram_bytes);
-    arch_physmap_base = (vaddr_t)ram - HOST_RAM_BASE;
+    if (ram_bytes <= RAM_HEAP_MAX) {
+        memset(ram, 0, ram_bytes);
+    }
+    arch_physmap_base = (vaddr_t)ram - base;
 }
+
+void host_ram_init(size_t bytes) { host_ram_init_at(HOST_RAM_BASE, bytes); }
 
 void host_boot_info(struct boot_info *boot)
 {
     *boot = (struct boot_info){.ram_count = 1, .reserved_count = 1, .cpu_count = 1};
-    boot->ram[0] = (struct boot_region){HOST_RAM_BASE, HOST_RAM_BASE + ram_bytes};
-    boot->reserved[0] = (struct boot_region){HOST_RAM_BASE, HOST_RAM_BASE + HOST_IMAGE_BYTES};
+    boot->ram[0] = (struct boot_region){ram_base, ram_base + ram_bytes};
+    boot->reserved[0] = (struct boot_region){ram_base, ram_base + HOST_IMAGE_BYTES};
 }
 
 paddr_t arch_image_to_phys(const void *p)
 {
-    return HOST_RAM_BASE + (paddr_t)((const char *)p - kernel_image_start);
+    return ram_base + (paddr_t)((const char *)p - kernel_image_start);
 }
 
 vaddr_t arch_user_top(void) { return 1ull << 47; }

@@ -28,6 +28,7 @@ struct boot_info {
     // reserving too much is safe.
     struct boot_region reserved[BOOT_REGIONS_MAX];
     unsigned reserved_count;
+    uint64_t free_limit; // bytes of free RAM that are used at most (option memory); 0: all
     paddr_t initrd_start, initrd_end; // 0, 0 if none; not page-aligned
     char cmdline[BOOT_CMDLINE_MAX];
     uint8_t seed[64]; // kaslr-seed and rng-seed

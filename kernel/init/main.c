@@ -45,6 +45,7 @@ static void options_apply(void)
 
 static void memory_init(void)
 {
+    boot.free_limit = (uint64_t)options.memory << 20;
     boot_alloc_init(&boot);
     arch_mmu_init(&boot);
     page_init(&boot);

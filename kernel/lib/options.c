@@ -25,6 +25,7 @@ static const struct option {
 } table[] = {
     {.name = "quiet", .kind = OPTION_FLAG, .to = &options.quiet},
     {.name = "panic", .kind = OPTION_CHOICE, .to = &options.panic, .choices = "halt|off"},
+    {.name = "memory", .kind = OPTION_NUMBER, .to = &options.memory, .least = 1, .most = 1u << 26},
     {.name = "sv39", .kind = OPTION_FLAG, .to = &options.sv39},
     {.name = "crash",
      .kind = OPTION_CHOICE,

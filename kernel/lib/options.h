@@ -37,10 +37,11 @@ enum option_crash {
 };
 
 struct options {
-    bool quiet;     // the log is not echoed on the early console
-    bool sv39;      // riscv64: not Sv48; start-up code reads it from the tree before this is set
-    uint32_t panic; // enum option_panic: what happens after the report
-    uint32_t crash; // enum option_crash: debug builds end in that way,
+    bool quiet;      // the log is not echoed on the early console
+    bool sv39;       // riscv64: not Sv48; start-up code reads it from the tree before this is set
+    uint32_t memory; // MiB: no more of the free RAM is used; 0: all of it
+    uint32_t panic;  // enum option_panic: what happens after the report
+    uint32_t crash;  // enum option_crash: debug builds end in that way,
     uint32_t crash_cpu; // on that CPU
     uint32_t asid_bits; // at most so many are used, however many the CPU has
 };

@@ -10,17 +10,19 @@
 
 // In the order in which they may be taken.
 enum lock_rank {
-    LOCK_JOB = 10,    // job tree, processes' states and thread lists
-    LOCK_IPC = 20,    // endpoints, notifications, replies, IRQ bindings, threads' blocked state
-    LOCK_HANDLE = 30, // all handle tables and the derivation tree
-    LOCK_ASPACE = 40, // one address space: its regions and page tables
-    LOCK_VMO = 50,    // one VMO's pages
-    LOCK_SCHED = 60,  // one CPU's run queue and timers
-    LOCK_REAPER = 65, // the list of dead objects
-    LOCK_SLAB = 70,   // one object cache
-    LOCK_PAGE = 80,   // the page allocator
-    LOCK_QUOTA = 85,  // job quotas
-    LOCK_IRQ = 90,    // the interrupt controller
+    LOCK_JOB = 10,        // job tree, processes' states and thread lists
+    LOCK_IPC = 20,        // endpoints, notifications, replies, IRQ bindings, threads' blocked state
+    LOCK_HANDLE = 30,     // all handle tables and the derivation tree
+    LOCK_ASPACE = 40,     // one address space: its regions and page tables
+    LOCK_VMO = 50,        // one VMO's pages
+    LOCK_SCHED = 60,      // one CPU's run queue and timers
+    LOCK_REAPER = 65,     // the list of dead objects
+    LOCK_MAGAZINE = 68,   // one CPU's part of an object cache
+    LOCK_SLAB = 70,       // one object cache
+    LOCK_PAGE_CACHE = 78, // one CPU's part of the page allocator
+    LOCK_PAGE = 80,       // the page allocator
+    LOCK_QUOTA = 85,      // job quotas
+    LOCK_IRQ = 90,        // the interrupt controller
     LOCK_RANDOM = 91,
     LOCK_LOG = 95, // kernel log and early console
 };

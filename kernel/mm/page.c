@@ -1,213 +1,192 @@
 // SPDX-License-Identifier: MIT
-// Physical pages: the boot allocator (a moving pointer), then the buddy allocator (Knuth, TAOCP
-// vol. 1, 2.5).
+// Physical pages: who holds them, and a cache of single pages for each CPU in front of the zones'
+// buddy allocators (page_zone.c).
 //
-// RAM is a few regions with holes between them; each has an array of struct page of its own, carved
-// from free RAM when page_init runs. A block of 2^order pages is naturally aligned; its first page
-// carries its order, owner and one of the two flags below, the other pages of a block carry no
-// flag. A page that nobody may free (the kernel image, firmware, the metadata itself) has no flag
-// either, so freeing it, freeing into the middle of a block and freeing twice are all seen.
+// Debug builds fill freed pages with poison and check it when a page is handed out again.
 //
-// One lock, rank LOCK_PAGE. docs/book/06-physical-memory.md tells why a buddy allocator.
+// Each CPU's cache has a lock of its own (LOCK_PAGE_CACHE), because others drain it when memory
+// runs out. docs/book/06-physical-memory.md tells the choices.
 #include "kernel/mm/page.h"
 
 #include "kernel/debug/log.h"
-#include "kernel/init/boot_info.h"
-#include "kernel/lib/spinlock.h"
+#include "kernel/mm/page_internal.h"
+#include <arch/cpu.h>
 #include <arch/mmu.h>
 #include <string.h>
 
-#define FLAG_FREE      1u // first page of a free block, on a free list
-#define FLAG_ALLOCATED 2u // first page of an allocated block
+#define PAGE_POISON 0xa5a5a5a5a5a5a5a5ull
+#define CACHE_MAX   32u // pages a CPU keeps
+#define CACHE_BATCH 16u // moved at once between a cache and the zones
 
-#define BOOT_REACH (1ull << 30) // the boot tables map the aligned GiB that holds the kernel image
+// Counts of pages may be negative in one place: a page is freed elsewhere than it was allocated.
+struct page_cache {
+    struct spinlock lock;
+    struct list pages;
+    unsigned count;
+    int64_t owned[PAGE_OWNERS];
+    uint64_t hits, misses;
+} __attribute__((aligned(64)));
 
-// Ranges of RAM that are not free: what the boot reserved, what the boot allocator gave out, one
-// metadata array a region.
-#define TAKEN_MAX (2 * BOOT_REGIONS_MAX + 1)
+static uint64_t total_pages;
+static int64_t block_owned[PAGE_OWNERS]; // page_lock
+static enum page_zone cached_zone;       // whose pages the caches keep; never changes
+static struct page_cache page_caches[BOOT_CPUS_MAX];
 
-struct page_region {
-    paddr_t start, end;
-    struct page *pages;
+void (*page_reclaim)(void);
+
+// --- poison -------------------------------------------------------------------------------------
+
+static const char *const owner_names[PAGE_OWNERS] = {
+    [PAGE_FREE] = "free",         [PAGE_KERNEL] = "kernel",
+    [PAGE_SLAB] = "objects",      [PAGE_HANDLE] = "handle tables",
+    [PAGE_TABLE] = "page tables", [PAGE_USER] = "programs",
 };
 
-static struct page_region regions[BOOT_REGIONS_MAX];
-static unsigned region_count;
-static struct list free_lists[PAGE_ORDER_MAX + 1];
-static struct page_stats stats;
-static struct spinlock page_lock = SPINLOCK_INIT("page", LOCK_PAGE);
+const char *page_owner_name(enum page_owner owner) { return owner_names[owner]; }
 
-static struct boot_region taken[TAKEN_MAX]; // sorted by start
-static unsigned taken_count;
-static paddr_t boot_first, boot_next,
-    boot_end; // boot allocator: [boot_first, boot_next) is given out
-
-// --- ranges of RAM before there is an allocator -------------------------------------------------
-
-static void taken_add(paddr_t start, paddr_t end)
+// The block is the caller's, and on no list.
+static void page_poison_fill(struct page *p, unsigned order)
 {
-    if (start >= end) {
-        return;
+    for (size_t i = 0; BF_DEBUG && i < 1ull << order; i++) {
+        uint64_t *words = page_to_virt(p + i);
+        for (size_t k = 0; k < PAGE_SIZE / sizeof(*words); k++) {
+            words[k] = PAGE_POISON;
+        }
+        p[i].flags |= FLAG_POISONED;
+        p[i].owner = p->owner;
     }
-    ASSERT(taken_count < TAKEN_MAX);
-    unsigned i = taken_count++;
-    for (; i > 0 && taken[i - 1].start > start; i--) {
-        taken[i] = taken[i - 1];
-    }
-    taken[i] = (struct boot_region){start, end};
 }
 
-// The first gap of [*cursor, end) that nothing has taken; moves the cursor behind it. False when
-// there is none.
-static bool gap_next(paddr_t *cursor, paddr_t end, struct boot_region *gap)
+static void page_poison_check(struct page *p, unsigned order)
 {
-    paddr_t start = *cursor;
-    paddr_t stop = end;
-    for (unsigned i = 0; i < taken_count; i++) {
-        if (taken[i].end <= start) {
-            continue;
+    for (size_t i = 0; BF_DEBUG && i < 1ull << order; i++) {
+        const uint64_t *words = page_to_virt(p + i);
+        bool poisoned = (p[i].flags & FLAG_POISONED) != 0;
+        p[i].flags &= (uint16_t)~FLAG_POISONED;
+        for (size_t k = 0; poisoned && k < PAGE_SIZE / sizeof(*words); k++) {
+            if (words[k] != PAGE_POISON) {
+                panic("page 0x%lx, last owner %s, was written to after it was freed: offset 0x%zx "
+                      "holds 0x%lx",
+                      page_to_phys(p + i), owner_names[p[i].owner], k * sizeof(*words), words[k]);
+            }
         }
-        if (taken[i].start > start) {
-            stop = taken[i].start < end ? taken[i].start : end;
+    }
+}
+
+// --- a CPU's cache of single pages --------------------------------------------------------------
+
+static void cache_refill_locked(struct page_cache *c)
+{
+    spin_lock(&page_lock);
+    while (c->count < CACHE_BATCH) {
+        struct page *p = zones_alloc_locked(0);
+        if (p == NULL) {
             break;
         }
-        start = taken[i].end; // inside a taken range, or touching it: go behind it
+        page_state_set(p, FLAG_CACHED);
+        list_push_back(&c->pages, &p->link);
+        c->count++;
     }
-    if (start >= end) {
-        *cursor = end;
-        return false;
-    }
-    *gap = (struct boot_region){start, stop};
-    *cursor = stop;
-    return true;
+    spin_unlock(&page_lock);
 }
 
-static struct boot_region gap_largest(paddr_t start, paddr_t end)
+// Gives back the pages that were freed longest ago, until `left` are left.
+static void cache_drain_locked(struct page_cache *c, unsigned left)
 {
-    struct boot_region best = {0, 0}, gap;
-    while (gap_next(&start, end, &gap)) {
-        if (gap.end - gap.start > best.end - best.start) {
-            best = gap;
+    spin_lock(&page_lock);
+    while (c->count > left) {
+        struct page *p = list_entry(c->pages.prev, struct page, link);
+        list_remove(&p->link);
+        zone_free_locked(p, 0);
+        c->count--;
+    }
+    spin_unlock(&page_lock);
+}
+
+static struct page *cache_alloc(enum page_owner owner)
+{
+    struct page_cache *c = &page_caches[arch_percpu()->id];
+    spin_lock(&c->lock);
+    if (c->count == 0) {
+        c->misses++;
+        cache_refill_locked(c);
+    } else {
+        c->hits++;
+    }
+    struct list *n = list_pop_front(&c->pages);
+    if (n != NULL) {
+        c->count--;
+        c->owned[owner]++;
+    }
+    spin_unlock(&c->lock);
+    return n != NULL ? list_entry(n, struct page, link) : NULL;
+}
+
+static void cache_free(struct page *p, enum page_zone zone)
+{
+    struct page_cache *c = &page_caches[arch_percpu()->id];
+    spin_lock(&c->lock);
+    c->owned[p->owner]--;
+    if (zone == cached_zone) {
+        page_state_set(p, FLAG_CACHED);
+        list_push_front(&c->pages, &p->link);
+        if (++c->count > CACHE_MAX) {
+            cache_drain_locked(c, CACHE_MAX - CACHE_BATCH);
         }
+    } else { // scarce: not kept for whoever asks next
+        spin_lock(&page_lock);
+        zone_free_locked(p, 0);
+        spin_unlock(&page_lock);
     }
-    return best;
+    spin_unlock(&c->lock);
 }
 
-void boot_alloc_init(const struct boot_info *boot)
+// Memory has run out: what CPUs and object caches keep goes back to the zones.
+static void reclaim(void)
 {
-    taken_count = 0;
-    for (unsigned i = 0; i < boot->reserved_count; i++) {
-        taken_add(align_down(boot->reserved[i].start, PAGE_SIZE),
-                  align_up(boot->reserved[i].end, PAGE_SIZE));
+    if (page_reclaim != NULL) {
+        page_reclaim();
     }
-    paddr_t reach = align_down(arch_image_to_phys(kernel_image_start), BOOT_REACH);
-    struct boot_region best = {0, 0};
-    for (unsigned i = 0; i < boot->ram_count; i++) {
-        paddr_t start = boot->ram[i].start > reach ? boot->ram[i].start : reach;
-        paddr_t end = boot->ram[i].end < reach + BOOT_REACH ? boot->ram[i].end : reach + BOOT_REACH;
-        struct boot_region gap = start < end ? gap_largest(start, end) : best;
-        if (gap.end - gap.start > best.end - best.start) {
-            best = gap;
-        }
+    for (unsigned i = 0; i < BOOT_CPUS_MAX; i++) {
+        spin_lock(&page_caches[i].lock);
+        cache_drain_locked(&page_caches[i], 0);
+        spin_unlock(&page_caches[i].lock);
     }
-    boot_first = boot_next = best.start;
-    boot_end = best.end;
 }
 
-paddr_t boot_alloc_page(void)
+// --- allocating and freeing ---------------------------------------------------------------------
+
+static struct page *block_alloc(unsigned order, enum page_owner owner)
 {
-    if (boot_next >= boot_end) {
-        panic("boot: no free RAM near the kernel image for page tables (had 0x%lx to 0x%lx)",
-              boot_first, boot_end);
-    }
-    paddr_t pa = boot_next;
-    boot_next += PAGE_SIZE;
-    memset(phys_to_virt(pa), 0, PAGE_SIZE);
-    return pa;
+    spin_lock(&page_lock);
+    struct page *p = zones_alloc_locked(order);
+    block_owned[owner] += p != NULL ? 1ll << order : 0;
+    spin_unlock(&page_lock);
+    return p;
 }
 
-// --- blocks -------------------------------------------------------------------------------------
-
-static struct page_region *region_of_page(const struct page *p)
+static void block_begin(struct page *p, unsigned order, enum page_owner owner)
 {
-    for (unsigned i = 0; i < region_count; i++) {
-        struct page_region *r = &regions[i];
-        if (p >= r->pages && p < r->pages + ((r->end - r->start) >> PAGE_SHIFT)) {
-            return r;
-        }
-    }
-    panic("page: %p is no struct page", (const void *)p);
-}
-
-static struct page *region_page(const struct page_region *r, paddr_t pa)
-{
-    return &r->pages[(pa - r->start) >> PAGE_SHIFT];
-}
-
-static void block_push(struct page *p, unsigned order)
-{
-    p->flags = FLAG_FREE;
-    p->owner = PAGE_FREE;
+    page_poison_check(p, order);
+    p->owner = (uint8_t)owner;
     p->order = (uint8_t)order;
-    list_push_front(&free_lists[order], &p->link);
-}
-
-static void block_take(struct page *p)
-{
-    list_remove(&p->link);
-    p->flags = 0;
-}
-
-// Joins the block with its buddy as long as that is a free block of the same order, then puts it on
-// its list.
-static void block_release(const struct page_region *r, struct page *p, unsigned order)
-{
-    paddr_t pa = r->start + ((paddr_t)(p - r->pages) << PAGE_SHIFT);
-    p->flags = 0; // it may become the upper half of a larger block
-    while (order < PAGE_ORDER_MAX) {
-        paddr_t bytes = PAGE_SIZE << order;
-        paddr_t buddy_pa = pa ^ bytes;
-        if (buddy_pa < r->start || buddy_pa >= r->end || bytes > r->end - buddy_pa) {
-            break;
-        }
-        struct page *buddy = region_page(r, buddy_pa);
-        if (buddy->flags != FLAG_FREE || buddy->order != order) {
-            break;
-        }
-        block_take(buddy);
-        pa &= ~bytes;
-        order++;
-    }
-    block_push(region_page(r, pa), order);
+    p->shares = 0;
+    p->slab = NULL;
+    // Release: whoever frees it sees the rest.
+    __atomic_store_n(&p->flags, FLAG_ALLOCATED, __ATOMIC_RELEASE);
 }
 
 struct page *page_alloc(unsigned order, enum page_owner owner)
 {
     ASSERT(order <= PAGE_ORDER_MAX && owner != PAGE_FREE && owner < PAGE_OWNERS);
-    spin_lock(&page_lock);
-    unsigned o = order;
-    while (o <= PAGE_ORDER_MAX && list_empty(&free_lists[o])) {
-        o++;
+    struct page *p = order == 0 ? cache_alloc(owner) : block_alloc(order, owner);
+    if (p == NULL) {
+        reclaim();
+        p = order == 0 ? cache_alloc(owner) : block_alloc(order, owner);
     }
-    if (o > PAGE_ORDER_MAX) {
-        spin_unlock(&page_lock);
-        return NULL;
+    if (p != NULL) {
+        block_begin(p, order, owner);
     }
-    struct page *p = list_entry(list_first(&free_lists[o]), struct page, link);
-    block_take(p);
-    while (o > order) { // keep the lower half, free the upper
-        o--;
-        block_push(p + (1u << o), o);
-    }
-    p->flags = FLAG_ALLOCATED;
-    p->owner = (uint8_t)owner;
-    p->order = (uint8_t)order;
-    p->shares = 0;
-    p->slab = NULL;
-    stats.free_pages -= 1ull << order;
-    stats.by_owner[PAGE_FREE] -= 1ull << order;
-    stats.by_owner[owner] += 1ull << order;
-    spin_unlock(&page_lock);
     return p;
 }
 
@@ -220,135 +199,129 @@ struct page *page_alloc_zeroed(enum page_owner owner)
     return p;
 }
 
-void page_split(struct page *p, unsigned order)
+// From here on the block is the caller's alone, even if another CPU frees it at the same time.
+static void block_end(struct page *p, unsigned order)
 {
-    spin_lock(&page_lock);
-    ASSERT(p->flags == FLAG_ALLOCATED && p->order == order);
-    for (size_t i = 0; i < (1ull << order); i++) {
-        p[i].flags = FLAG_ALLOCATED;
-        p[i].owner = p->owner;
-        p[i].order = 0;
-        p[i].shares = 0;
-        p[i].slab = NULL;
+    uint16_t flags = FLAG_ALLOCATED;
+    if (p->order != order || !__atomic_compare_exchange_n(&p->flags, &flags, 0, false,
+                                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+        panic("page: bad free of 0x%lx: expected an allocated block of order %u, found %s of order "
+              "%u, owner %s",
+              page_to_phys(p), order,
+              (flags & (FLAG_FREE | FLAG_CACHED)) != 0 ? "a free block" : "a page", p->order,
+              owner_names[p->owner]);
     }
-    spin_unlock(&page_lock);
+    page_poison_fill(p, order);
 }
 
 void page_free(struct page *p, unsigned order)
 {
-    struct page_region *r = region_of_page(p);
-    spin_lock(&page_lock);
-    if (p->flags != FLAG_ALLOCATED || p->order != order) {
-        unsigned flags = p->flags, was = p->order;
-        spin_unlock(&page_lock);
-        panic(
-            "page: bad free of 0x%lx: expected an allocated block of order %u, found %s of order %u, owner %u",
-            page_to_phys(p), order, flags == FLAG_FREE ? "a free block" : "a page", was, p->owner);
+    enum page_zone zone = zone_of(p);
+    block_end(p, order);
+    if (order == 0) {
+        cache_free(p, zone);
+        return;
     }
-    stats.free_pages += 1ull << order;
-    stats.by_owner[p->owner] -= 1ull << order;
-    stats.by_owner[PAGE_FREE] += 1ull << order;
-    block_release(r, p, order);
+    spin_lock(&page_lock);
+    block_owned[p->owner] -= 1ll << order;
+    zone_free_locked(p, order);
     spin_unlock(&page_lock);
 }
 
-// --- setting up ---------------------------------------------------------------------------------
+// --- runs ---------------------------------------------------------------------------------------
 
-// Takes room for the region's metadata from the end of the largest gap in any region.
-static struct page *metadata_carve(const struct boot_info *boot, const struct boot_region *ram)
+static status_t run_alloc(uint64_t pages, uint64_t align, enum page_zone highest,
+                          enum page_owner owner, struct page **out)
 {
-    uint64_t bytes =
-        align_up(((ram->end - ram->start) >> PAGE_SHIFT) * sizeof(struct page), PAGE_SIZE);
-    struct boot_region best = {0, 0};
-    for (unsigned i = 0; i < boot->ram_count; i++) {
-        struct boot_region gap = gap_largest(boot->ram[i].start, boot->ram[i].end);
-        if (gap.end - gap.start > best.end - best.start) {
-            best = gap;
-        }
+    status_t st = ERR_NO_MEMORY;
+    spin_lock(&page_lock);
+    for (unsigned zone = highest + 1; zone-- > 0 && st == ERR_NO_MEMORY;) {
+        st = zone_run_alloc_locked(zone, pages, align, out);
     }
-    if (best.end - best.start < bytes) {
-        panic(
-            "page: no room for the metadata of RAM 0x%lx to 0x%lx: %lu bytes needed, largest gap %lu",
-            ram->start, ram->end, bytes, (best.end - best.start));
-    }
-    paddr_t pa = best.end - bytes;
-    taken_add(pa, best.end);
-    memset(phys_to_virt(pa), 0, bytes);
-    return phys_to_virt(pa);
+    block_owned[owner] += st == OK ? (int64_t)pages : 0;
+    spin_unlock(&page_lock);
+    return st;
 }
 
-// Hands [start, end) to the free lists as the largest aligned blocks that fit.
-static void range_release(const struct page_region *r, paddr_t start, paddr_t end)
+status_t page_run_alloc(uint64_t pages, uint64_t align, enum page_zone highest,
+                        enum page_owner owner, struct page **out)
 {
-    while (start < end) {
-        unsigned order = 0;
-        while (order < PAGE_ORDER_MAX && (start & (PAGE_SIZE << order)) == 0 &&
-               (PAGE_SIZE << (order + 1)) <= end - start) {
-            order++;
-        }
-        block_push(region_page(r, start), order);
-        stats.free_pages += 1ull << order;
-        start += PAGE_SIZE << order;
+    ASSERT(pages > 0 && (align & (align - 1)) == 0);
+    if (pages > total_pages || align > PAGE_RUN_ALIGN_MAX) {
+        return ERR_NO_MEMORY;
     }
+    struct page *p;
+    status_t st = run_alloc(pages, align, highest, owner, &p);
+    if (st == ERR_NO_MEMORY) {
+        reclaim();
+        st = run_alloc(pages, align, highest, owner, &p);
+    }
+    if (st != OK) {
+        return st;
+    }
+    *out = p;
+    for (paddr_t pa = page_to_phys(p), end = pa + (pages << PAGE_SHIFT); pa < end;) {
+        unsigned order = order_within(pa, end);
+        block_begin(p, order, owner);
+        p += 1ull << order;
+        pa += PAGE_SIZE << order;
+    }
+    return OK;
 }
+
+uint64_t page_run_free(paddr_t pa, uint64_t pages)
+{
+    unsigned order = order_within(pa, pa + (pages << PAGE_SHIFT));
+    page_free(page_from_phys(pa), order);
+    return 1ull << order;
+}
+
+// --- setting up, statistics ---------------------------------------------------------------------
 
 void page_init(const struct boot_info *boot)
 {
-    for (unsigned i = 0; i <= PAGE_ORDER_MAX; i++) {
-        list_init(&free_lists[i]);
+    for (unsigned i = 0; i < BOOT_CPUS_MAX; i++) {
+        page_caches[i] = (struct page_cache){.count = 0};
+        spin_init(&page_caches[i].lock, "page cache", LOCK_PAGE_CACHE);
+        list_init(&page_caches[i].pages);
     }
-    memset(&stats, 0, sizeof(stats));
-    taken_add(boot_first, boot_next);
-    boot_end = boot_next; // the boot allocator is closed
-    region_count = boot->ram_count;
-    for (unsigned i = 0; i < region_count; i++) {
-        regions[i] = (struct page_region){boot->ram[i].start, boot->ram[i].end,
-                                          metadata_carve(boot, &boot->ram[i])};
-        stats.total_pages += (boot->ram[i].end - boot->ram[i].start) >> PAGE_SHIFT;
-    }
-    for (unsigned i = 0; i < region_count; i++) {
-        struct boot_region gap;
-        for (paddr_t cursor = regions[i].start; gap_next(&cursor, regions[i].end, &gap);) {
-            range_release(&regions[i], gap.start, gap.end);
-        }
-    }
-    stats.by_owner[PAGE_FREE] = stats.free_pages;
-    stats.by_owner[PAGE_KERNEL] = stats.total_pages - stats.free_pages;
-}
-
-// --- looking up ---------------------------------------------------------------------------------
-
-paddr_t page_to_phys(const struct page *p)
-{
-    const struct page_region *r = region_of_page(p);
-    return r->start + ((paddr_t)(p - r->pages) << PAGE_SHIFT);
-}
-
-struct page *page_from_phys(paddr_t pa)
-{
-    for (unsigned i = 0; i < region_count; i++) {
-        if (pa >= regions[i].start && pa < regions[i].end) {
-            return region_page(&regions[i], pa);
-        }
-    }
-    return NULL;
-}
-
-void *page_to_virt(const struct page *p) { return phys_to_virt(page_to_phys(p)); }
-
-bool page_is_ram(paddr_t start, paddr_t end)
-{
-    for (unsigned i = 0; i < region_count; i++) {
-        if (start < regions[i].end && end > regions[i].start) {
-            return true;
-        }
-    }
-    return false;
+    boot_alloc_close();
+    struct page_counts counts = zones_init(boot);
+    total_pages = counts.total;
+    memset(block_owned, 0, sizeof(block_owned));
+    block_owned[PAGE_KERNEL] = (int64_t)(counts.total - counts.free);
+    cached_zone = zone_exists(PAGE_ZONE_NORMAL) ? PAGE_ZONE_NORMAL : PAGE_ZONE_DMA32;
 }
 
 void page_stats(struct page_stats *s)
 {
+    int64_t owned[PAGE_OWNERS];
     spin_lock(&page_lock);
-    *s = stats;
+    memcpy(owned, block_owned, sizeof(owned));
     spin_unlock(&page_lock);
+    for (unsigned i = 0; i < BOOT_CPUS_MAX; i++) {
+        spin_lock(&page_caches[i].lock);
+        for (unsigned k = 0; k < PAGE_OWNERS; k++) {
+            owned[k] += page_caches[i].owned[k];
+        }
+        spin_unlock(&page_caches[i].lock);
+    }
+    uint64_t used = 0;
+    for (unsigned k = 0; k < PAGE_OWNERS; k++) {
+        // While others allocate and free, a page may be seen going but not coming.
+        s->by_owner[k] = owned[k] > 0 ? (uint64_t)owned[k] : 0;
+        used += s->by_owner[k];
+    }
+    s->total_pages = total_pages;
+    s->free_pages = s->by_owner[PAGE_FREE] = used < total_pages ? total_pages - used : 0;
+}
+
+void page_cache_stats(unsigned cpu, struct page_cache_stats *s)
+{
+    struct page_cache *c = &page_caches[cpu];
+    spin_lock(&c->lock);
+    s->pages = c->count;
+    s->hits = c->hits;
+    s->misses = c->misses;
+    spin_unlock(&c->lock);
 }

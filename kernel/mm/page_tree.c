@@ -19,8 +19,9 @@
 struct page_tree_node {
     uint32_t refs; // slots and roots that point here; atomic
     uint32_t level;
-    uint32_t pages;   // below this node
-    uint32_t nodes;   // below this node, itself included
+    uint32_t pages; // below this node
+    uint32_t nodes; // below this node, itself included
+    // Constructed: all zero, and so again when the node is freed.
     uint64_t present; // bit i: slot i is used
     void *slots[FANOUT];
 };
@@ -33,9 +34,17 @@ struct path {
 
 static struct slab_cache node_cache;
 
+static void node_construct(void *object)
+{
+    struct page_tree_node *n = object;
+    n->present = 0;
+    memset(n->slots, 0, sizeof(n->slots));
+}
+
 void page_tree_init_caches(void)
 {
-    slab_cache_init(&node_cache, "page tree node", sizeof(struct page_tree_node), 8);
+    slab_cache_init_constructed(&node_cache, "page tree node", sizeof(struct page_tree_node), 8,
+                                offsetof(struct page_tree_node, present), node_construct);
 }
 
 static unsigned slot_of(unsigned level, uint64_t index)
@@ -141,8 +150,10 @@ static struct page_tree_node *node_own(struct page_tree_node **link)
     if (refs_put(&n->refs)) {
         // The others let go of it meanwhile. Its children have our copy's references, so none dies
         // here.
-        for (uint64_t left = n->present; left != 0; left &= left - 1) {
-            refs_put(child_refs(n, (unsigned)__builtin_ctzll(left)));
+        while (n->present != 0) {
+            unsigned slot = (unsigned)__builtin_ctzll(n->present);
+            refs_put(child_refs(n, slot));
+            slot_clear(n, slot);
         }
         slab_free(&node_cache, n);
     }
@@ -257,6 +268,7 @@ static status_t chain_create(struct page_tree *t, uint64_t index, unsigned level
             for (void *next; level-- > 0; child = next) {
                 struct page_tree_node *made = child;
                 next = made->slots[slot_of(level, index)];
+                slot_clear(made, slot_of(level, index));
                 slab_free(&node_cache, made);
             }
             release(t->quota, levels);

@@ -21,9 +21,19 @@ static struct slab_cache vmo_cache;
 static bool vmo_reap(struct object *o);
 static const struct object_ops vmo_ops = {.type = OBJ_VMO, .name = "vmo", .reap = vmo_reap};
 
+static void vmo_construct(void *object)
+{
+    struct vmo *v = object;
+    spin_init(&v->lock, "vmo", LOCK_VMO);
+    list_init(&v->mappings);
+    list_init(&v->unborn);
+    list_init(&v->unborn_link);
+}
+
 void vmo_init_caches(void)
 {
-    slab_cache_init(&vmo_cache, "vmo", sizeof(struct vmo), 8);
+    slab_cache_init_constructed(&vmo_cache, "vmo", sizeof(struct vmo), 8,
+                                offsetof(struct vmo, lock), vmo_construct);
     page_tree_init_caches();
 }
 
@@ -42,7 +52,6 @@ status_t vmo_alloc(enum vmo_kind kind, uint64_t size, struct quota *q, struct ob
         return ERR_NO_MEMORY;
     }
     object_init(&v->object, &vmo_ops);
-    spin_init(&v->lock, "vmo", LOCK_VMO);
     v->quota = q;
     v->owner = owner;
     if (owner != NULL) {
@@ -51,9 +60,6 @@ status_t vmo_alloc(enum vmo_kind kind, uint64_t size, struct quota *q, struct ob
     v->kind = kind;
     v->size = size;
     v->tree.quota = q;
-    list_init(&v->mappings);
-    list_init(&v->unborn);
-    list_init(&v->unborn_link);
     *out = v;
     return OK;
 }
@@ -107,68 +113,73 @@ status_t vmo_create_boot(paddr_t pa, uint64_t size, struct quota *q, struct obje
     return create_fixed(VMO_CONTIGUOUS, base, whole, CACHE_NORMAL, q, owner, out);
 }
 
-// Frames for a contiguous VMO, zeroed: the part of a block that is not needed goes back.
-static struct page *frames_alloc(uint64_t pages)
+static void run_free(paddr_t pa, uint64_t pages)
 {
-    unsigned order = 0;
-    while ((1ull << order) < pages) {
-        order++;
+    while (pages > 0) {
+        uint64_t freed = page_run_free(pa, pages);
+        pa += freed << PAGE_SHIFT;
+        pages -= freed;
     }
-    struct page *p = page_alloc(order, PAGE_USER);
-    if (p == NULL) {
-        return NULL;
-    }
-    page_split(p, order);
-    for (uint64_t i = pages; i < (1ull << order); i++) {
-        page_free(p + i, 0);
-    }
-    memset(page_to_virt(p), 0, pages << PAGE_SHIFT);
-    return p;
 }
 
-status_t vmo_create_contiguous(uint64_t size, struct quota *q, struct object *owner,
-                               struct vmo **out, paddr_t *pa)
+status_t vmo_create_contiguous(uint64_t size, uint64_t align, bool below_4g, struct quota *q,
+                               struct object *owner, struct vmo **out)
 {
-    if (!size_ok(size)) {
+    if ((align & (align - 1)) != 0) {
+        return ERR_INVALID_ARGS;
+    }
+    if (!size_ok(size) || align > PAGE_RUN_ALIGN_MAX) {
         return ERR_OUT_OF_RANGE;
     }
-    size = align_up(size, PAGE_SIZE);
-    uint64_t pages = size >> PAGE_SHIFT;
-    if (pages > 1ull << PAGE_ORDER_MAX) {
-        return ERR_NO_MEMORY; // no block is that large
-    }
-    struct vmo *v;
-    status_t st = create_fixed(VMO_CONTIGUOUS, 0, size, CACHE_NORMAL, q, owner, &v);
+    uint64_t pages = align_up(size, PAGE_SIZE) >> PAGE_SHIFT;
+    status_t st = quota_charge(q, LIMIT_PAGES, pages);
     if (st != OK) {
         return st;
     }
-    st = quota_charge(q, LIMIT_PAGES, pages);
-    struct page *p = st == OK ? frames_alloc(pages) : NULL;
-    if (p == NULL) {
-        if (st == OK) {
-            quota_release(q, LIMIT_PAGES, pages);
-            st = ERR_NO_MEMORY;
+    struct page *p = NULL;
+    st = page_run_alloc(pages, align, below_4g ? PAGE_ZONE_DMA32 : PAGE_ZONE_NORMAL, PAGE_USER, &p);
+    if (st == OK) {
+        st = create_fixed(VMO_CONTIGUOUS, page_to_phys(p), pages << PAGE_SHIFT, CACHE_NORMAL, q,
+                          owner, out);
+        if (st != OK) {
+            run_free(page_to_phys(p), pages);
         }
-        object_put(&v->object);
+    }
+    if (st != OK) {
+        quota_release(q, LIMIT_PAGES, pages);
         return st;
     }
-    v->base = page_to_phys(p);
-    v->frames_owned = true;
-    *out = v;
-    *pa = v->base;
+    (*out)->frames_owned = true;
     return OK;
+}
+
+status_t vmo_contiguous_zero(struct vmo *v, paddr_t *pa)
+{
+    uint64_t left = vmo_pages(v) - v->zeroed_pages;
+    uint64_t n = left < SLICE_PAGES ? left : SLICE_PAGES;
+    memset(phys_to_virt(v->base + (v->zeroed_pages << PAGE_SHIFT)), 0, n << PAGE_SHIFT);
+    v->zeroed_pages += n;
+    *pa = v->base;
+    return n == left ? OK : STATUS_RESTART;
+}
+
+bool vmo_contiguous_is(const struct vmo *v, uint64_t size, uint64_t align, bool below_4g)
+{
+    return v->size == align_up(size, PAGE_SIZE) && (align == 0 || v->base % align == 0) &&
+           (!below_4g || v->base < 1ull << 32);
 }
 
 // --- ending -------------------------------------------------------------------------------------
 
-// Frees frames from the end of a contiguous VMO; true when none is left.
+// Frees frames of a contiguous VMO from the start; true when none is left.
 static bool frames_free(struct vmo *v, unsigned *budget)
 {
     while (v->frames_owned && v->size > 0 && *budget > 0) {
-        v->size -= PAGE_SIZE;
-        page_free(page_from_phys(v->base + v->size), 0);
-        quota_release(v->quota, LIMIT_PAGES, 1);
-        (*budget)--;
+        uint64_t pages = page_run_free(v->base, vmo_pages(v));
+        quota_release(v->quota, LIMIT_PAGES, pages);
+        v->base += pages << PAGE_SHIFT;
+        v->size -= pages << PAGE_SHIFT;
+        *budget -= pages < *budget ? (unsigned)pages : *budget;
     }
     return !v->frames_owned || v->size == 0;
 }

@@ -24,10 +24,14 @@ status_t vmo_create(uint64_t size, struct quota *q, struct object *owner,
 // Device registers, never RAM (ERR_ACCESS_DENIED); page-aligned (ERR_INVALID_ARGS). cache: CACHE_*.
 status_t vmo_create_physical(paddr_t base, uint64_t size, unsigned cache, struct quota *q,
                              struct object *owner, struct vmo **out) MUST_CHECK;
-// Zeroed frames in a row, at most 2^PAGE_ORDER_MAX pages, charged at once. Zeroing is not sliced:
-// up to 16 MiB, for holders of a DMA resource only.
-status_t vmo_create_contiguous(uint64_t size, struct quota *q, struct object *owner,
-                               struct vmo **out, paddr_t *pa) MUST_CHECK;
+// Frames in a row for DMA, charged at once; align: of the physical address, a power of two
+// (ERR_INVALID_ARGS) or 0. STATUS_RESTART: call again. The frames hold what they held: nobody may
+// see them before vmo_contiguous_zero, called again and again, has returned OK and their address.
+status_t vmo_create_contiguous(uint64_t size, uint64_t align, bool below_4g, struct quota *q,
+                               struct object *owner, struct vmo **out) MUST_CHECK;
+status_t vmo_contiguous_zero(struct vmo *v, paddr_t *pa) MUST_CHECK;
+// Whether it is what these arguments ask for.
+bool vmo_contiguous_is(const struct vmo *v, uint64_t size, uint64_t align, bool below_4g);
 // Wraps RAM that the boot reserved (archive, device tree) as a contiguous VMO; never freed. [pa,
 // pa+size) page-aligned outward.
 status_t vmo_create_boot(paddr_t pa, uint64_t size, struct quota *q, struct object *owner,

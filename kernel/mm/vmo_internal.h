@@ -10,7 +10,6 @@
 
 struct vmo {
     struct object object;
-    struct spinlock lock;
     struct quota *quota;
     struct object *owner; // embeds the quota; referenced
 
@@ -25,20 +24,23 @@ struct vmo {
     uint64_t first_index; // where in the tree page 0 is (a clone keeps its source's indexes)
     struct page_tree tree;
 
-    struct list mappings; // while a sweep runs: those not yet swept first
+    uint64_t zeroed_pages; // contiguous, while being made: the frames from the start that are
     bool sweeping;
     uint64_t sweep_epoch;
     uint64_t sweep_first, sweep_last; // pages of this VMO, [first, last]
-    page_subtree limbo[LIMBO_MAX];    // taken from the tree, freed when the sweep is done
     unsigned limbo_count;
     bool limbo_charged; // false: a copy took over the charge of what is there
 
-    struct list unborn; // clones of this VMO that wait for a sweep, by unborn_link; one reference
-                        // each
-    struct list unborn_link;
     const void *maker; // the thread that is making this clone
     uint64_t maker_offset;
     uint64_t born_epoch; // ready when that sweep of the source is done
+
+    // Constructed (slab.h): free lock, empty lists.
+    struct spinlock lock;
+    struct list mappings; // while a sweep runs: those not yet swept first
+    struct list unborn;   // clones that wait for a sweep, by unborn_link; one reference each
+    struct list unborn_link;
+    page_subtree limbo[LIMBO_MAX]; // taken from the tree, freed when the sweep is done
 };
 
 // A VMO with no pages, charged to LIMIT_OBJECTS. ERR_NO_MEMORY, ERR_QUOTA.

@@ -48,9 +48,9 @@ static status_t table_grow_locked(struct handle_table *table)
     if (s != OK) {
         return s;
     }
-    struct page *slots = page_alloc_zeroed(PAGE_SLAB);
+    struct page *slots = page_alloc_zeroed(PAGE_HANDLE);
     struct page *directory =
-        table->pages == NULL && slots != NULL ? page_alloc_zeroed(PAGE_SLAB) : NULL;
+        table->pages == NULL && slots != NULL ? page_alloc_zeroed(PAGE_HANDLE) : NULL;
     if (slots == NULL || (table->pages == NULL && directory == NULL)) {
         if (slots != NULL) {
             page_free(slots, 0);

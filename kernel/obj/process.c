@@ -12,6 +12,10 @@
 #include <arch/timer.h>
 #include <string.h>
 
+// What the dead hold is given back faster than the living can let go of more: garbage costs those
+// who make it about as much as the reaper.
+#define REAPER_WEIGHT (16 * WEIGHT_DEFAULT)
+
 struct watch {
     struct list node;
     struct notification *notification; // referenced
@@ -334,6 +338,29 @@ static bool reaper_slice(void)
     return object_reap_slice();
 }
 
+static bool reaper_pending(void)
+{
+    spin_lock(&job_lock);
+    bool pending = !list_empty(&dying);
+    spin_unlock(&job_lock);
+    return pending || object_reap_pending();
+}
+
+bool reaper_wait(struct thread *t)
+{
+    uint64_t now = arch_clock_ns();
+    bool wait = reaper_pending() && (t->memory_until_ns == 0 || now < t->memory_until_ns);
+    if (!wait) {
+        t->memory_until_ns = 0;
+        return false;
+    }
+    if (t->memory_until_ns == 0) {
+        t->memory_until_ns = now + REAPER_WAIT_NS;
+    }
+    sched_yield(t);
+    return true;
+}
+
 static void reaper_wake(void) { sched_task_wake(&reaper); }
 
 static bool thread_doomed(struct thread *t)
@@ -369,6 +396,7 @@ void reaper_start(void)
 {
     panic_cpu_describe = cpu_describe;
     sched_task_start(&reaper, "reaper", reaper_slice);
+    sched_set_weight(&reaper, REAPER_WEIGHT);
     object_reaper_wake = reaper_wake;
     sched_thread_doomed = thread_doomed;
     sched_activate = thread_activate;

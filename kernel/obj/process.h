@@ -66,5 +66,11 @@ uint32_t thread_count(void);
 
 // Starts the reaper task: dying processes, then dead objects.
 void reaper_start(void);
+// There was no memory for what the current thread, t, touches. True, and others run first, if it
+// should try again because the reaper has not given back yet what the dead held. After
+// REAPER_WAIT_NS of that it is false. A program whose system call finds no memory is told; one that
+// touches a page could only be killed. Whoever got memory after all sets t->memory_until_ns to 0.
+#define REAPER_WAIT_NS 1000000000ull
+bool reaper_wait(struct thread *t);
 
 #endif

@@ -36,6 +36,9 @@ static void msgbuf_destroy(struct thread *t)
     if (t->msgbuf_vmo != NULL) {
         object_put(vmo_object(t->msgbuf_vmo));
     }
+    if (t->making != NULL) {
+        object_put(vmo_object(t->making));
+    }
 }
 
 // Runs in the reaper task, never on the way out of the dying thread's own trap.

@@ -67,7 +67,9 @@ struct thread {
 
     // Message buffer: two pages, also mapped in the process.
     struct vmo *msgbuf_vmo;
-    uint8_t *msgbuf_data;                      // page 0
+    uint64_t memory_until_ns; // private, no lock: reaper_wait; 0: memory has not run out
+    struct vmo *making;   // by a call that this thread runs in slices: sys_vmo_create_contiguous
+    uint8_t *msgbuf_data; // page 0
     struct msg_buffer_handles *msgbuf_handles; // page 1
     vaddr_t msgbuf_user;
 

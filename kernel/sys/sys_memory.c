@@ -31,19 +31,33 @@ status_t sys_vmo_create_physical(struct thread *t, const struct handle_arg *reso
     return s == OK ? handle_to_new(t, vmo_object(v), RIGHTS_DEFAULT_VMO & ~RIGHT_EXECUTE, vmo) : s;
 }
 
+// Zeroing takes many slices; meanwhile the thread keeps the VMO, and dying takes it along.
 status_t sys_vmo_create_contiguous(struct thread *t, const struct handle_arg *resource,
-                                   uint64_t size, uint64_t *vmo, uint64_t *paddr)
+                                   uint64_t size, uint64_t align, uint32_t flags, uint64_t *vmo,
+                                   uint64_t *paddr)
 {
     status_t s = resource_check(resource_from_object(resource->object), RESOURCE_DMA, 0, 0);
-    if (s != OK) {
-        return s;
+    if (s != OK || (flags & ~VMO_BELOW_4G) != 0) {
+        return s != OK ? s : ERR_INVALID_ARGS;
     }
-    struct vmo *v;
+    bool below_4g = flags == VMO_BELOW_4G;
+    if (t->making != NULL && !vmo_contiguous_is(t->making, size, align, below_4g)) {
+        object_put(vmo_object(t->making)); // somebody has changed the registers meanwhile
+        t->making = NULL;
+    }
+    if (t->making == NULL) {
+        s = vmo_create_contiguous(size, align, below_4g, &job_of(t)->quota, &job_of(t)->object,
+                                  &t->making);
+    }
     paddr_t pa;
-    s = vmo_create_contiguous(size, &job_of(t)->quota, &job_of(t)->object, &v, &pa);
+    if (s == OK) {
+        s = vmo_contiguous_zero(t->making, &pa);
+    }
     if (s != OK) {
         return s;
     }
+    struct vmo *v = t->making;
+    t->making = NULL;
     *paddr = pa;
     return handle_to_new(t, vmo_object(v), RIGHTS_DEFAULT_VMO & ~RIGHT_EXECUTE, vmo);
 }

@@ -135,7 +135,7 @@ status_t sys_system_info(struct thread *t, const struct handle_arg *resource, ua
     out.ram_bytes = pages.total_pages * PAGE_SIZE;
     out.free_bytes = pages.free_pages * PAGE_SIZE;
     out.kernel_bytes = pages.by_owner[PAGE_KERNEL] * PAGE_SIZE;
-    out.slab_bytes = slab_bytes();
+    out.slab_bytes = (pages.by_owner[PAGE_SLAB] + pages.by_owner[PAGE_HANDLE]) * PAGE_SIZE;
     out.page_table_bytes = pages.by_owner[PAGE_TABLE] * PAGE_SIZE;
     out.uptime_ns = arch_clock_ns();
     for (unsigned i = 0; i < cpu_count; i++) {
@@ -171,19 +171,14 @@ struct slab_search {
     bool found;
 };
 
-static void slab_visit(const struct slab_cache *c, void *arg)
+static void slab_visit(struct slab_cache *c, void *arg)
 {
     struct slab_search *search = arg;
     if (search->index-- != 0) {
         return;
     }
     search->found = true;
-    search->out->object_bytes = c->object_bytes;
-    search->out->per_slab = c->per_slab;
-    search->out->in_use = c->in_use;
-    search->out->slabs = c->slabs;
-    search->out->slab_bytes = PAGE_SIZE << c->slab_order;
-    ksnprintf(search->out->name, sizeof(search->out->name), "%s", c->name);
+    slab_stats(c, search->out);
 }
 
 static bool query_slab(uint64_t index, void *out)
@@ -193,12 +188,46 @@ static bool query_slab(uint64_t index, void *out)
     return search.found;
 }
 
+static bool query_zone(uint64_t index, void *out)
+{
+    if (index >= PAGE_ZONES) {
+        return false;
+    }
+    page_zone_stats((enum page_zone)index, out);
+    return true;
+}
+
+static bool query_page_owner(uint64_t index, void *out)
+{
+    if (index >= PAGE_OWNERS) {
+        return false;
+    }
+    struct page_owner_stats *s = out;
+    struct page_stats pages;
+    page_stats(&pages);
+    s->pages = pages.by_owner[index];
+    ksnprintf(s->name, sizeof(s->name), "%s", page_owner_name((enum page_owner)index));
+    return true;
+}
+
+static bool query_page_cache(uint64_t index, void *out)
+{
+    if (index >= cpu_count) {
+        return false;
+    }
+    page_cache_stats((unsigned)index, out);
+    return true;
+}
+
 static const struct {
     bool (*fill)(uint64_t index, void *out);
     size_t bytes;
 } queries[] = {
     [QUERY_CPU] = {query_cpu, sizeof(struct cpu_stats)},
     [QUERY_SLAB] = {query_slab, sizeof(struct slab_stats)},
+    [QUERY_ZONE] = {query_zone, sizeof(struct zone_stats)},
+    [QUERY_PAGE_OWNER] = {query_page_owner, sizeof(struct page_owner_stats)},
+    [QUERY_PAGE_CACHE] = {query_page_cache, sizeof(struct page_cache_stats)},
 };
 static_assert(ARRAY_SIZE(queries) == QUERY_KINDS, "a row for each kind");
 
@@ -209,6 +238,9 @@ status_t sys_system_query(struct thread *t, const struct handle_arg *resource, u
     union {
         struct cpu_stats cpu;
         struct slab_stats slab;
+        struct zone_stats zone;
+        struct page_owner_stats owner;
+        struct page_cache_stats cache;
     } entry;
     status_t s = resource_need(resource, RESOURCE_LOG);
     if (s != OK) {

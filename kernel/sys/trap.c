@@ -73,7 +73,9 @@ struct thread *trap_fault(struct thread *t, const struct fault_info *fault)
     unsigned prot = fault_prot(f.kind);
     trace(TRACE_FAULT, f.address, f.pc);
     status_t s = prot != 0 ? aspace_fault(&t->process->aspace, f.address, prot) : ERR_BAD_ADDRESS;
-    if (s != OK) {
+    if (s == OK) {
+        t->memory_until_ns = 0;
+    } else if (s != ERR_NO_MEMORY || !reaper_wait(t)) { // else the instruction runs again
         if (s == ERR_NO_MEMORY || s == ERR_QUOTA) {
             f.kind = FAULT_MEMORY;
         }

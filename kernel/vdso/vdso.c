@@ -19,7 +19,10 @@ static struct vdso_data *data;
 status_t vdso_create(struct quota *q, struct object *owner, struct vmo **out)
 {
     paddr_t pa;
-    status_t s = vmo_create_contiguous(VDSO_BYTES, q, owner, out, &pa);
+    status_t s = vmo_create_contiguous(VDSO_BYTES, 0, false, q, owner, out);
+    if (s == OK) {
+        s = vmo_contiguous_zero(*out, &pa); // so few pages are one slice
+    }
     if (s != OK) {
         return s;
     }

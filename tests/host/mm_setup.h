@@ -5,6 +5,8 @@
 // The allocators and the quota are compiled into the test through this header, under other names,
 // so that calls from all of kernel/mm pass through functions here that can be told to fail. Tests
 // name neither page.c, slab.c nor quota.c as sources.
+//
+// sources: kernel/mm/page_zone.c kernel/mm/boot_memory.c kernel/lib/printf.c
 #ifndef TESTS_HOST_MM_SETUP_H
 #define TESTS_HOST_MM_SETUP_H
 
@@ -22,11 +24,14 @@
 
 struct page *page_alloc_real(unsigned order, enum page_owner owner);
 struct page *page_alloc_zeroed_real(enum page_owner owner);
+status_t page_run_alloc_real(uint64_t pages, uint64_t align, enum page_zone highest,
+                             enum page_owner owner, struct page **out);
 void *slab_alloc_real(struct slab_cache *c);
 status_t quota_charge_real(struct quota *q, enum limit_kind kind, uint64_t n);
 
 #define page_alloc        page_alloc_real
 #define page_alloc_zeroed page_alloc_zeroed_real
+#define page_run_alloc    page_run_alloc_real
 #define slab_alloc        slab_alloc_real
 #define quota_charge      quota_charge_real
 #include "kernel/lib/quota.c"
@@ -34,6 +39,7 @@ status_t quota_charge_real(struct quota *q, enum limit_kind kind, uint64_t n);
 #include "kernel/mm/slab.c"
 #undef page_alloc
 #undef page_alloc_zeroed
+#undef page_run_alloc
 #undef slab_alloc
 #undef quota_charge
 
@@ -59,6 +65,12 @@ struct page *page_alloc(unsigned order, enum page_owner owner)
 struct page *page_alloc_zeroed(enum page_owner owner)
 {
     return fails_now() ? NULL : page_alloc_zeroed_real(owner);
+}
+
+status_t page_run_alloc(uint64_t pages, uint64_t align, enum page_zone highest,
+                        enum page_owner owner, struct page **out)
+{
+    return fails_now() ? ERR_NO_MEMORY : page_run_alloc_real(pages, align, highest, owner, out);
 }
 
 void *slab_alloc(struct slab_cache *c) { return fails_now() ? NULL : slab_alloc_real(c); }
@@ -102,9 +114,9 @@ struct holdings {
     uint64_t user_pages, table_pages, objects, charged[LIMIT_KINDS];
 };
 
-static inline void count_objects(const struct slab_cache *c, void *arg)
+static inline void count_objects(struct slab_cache *c, void *arg)
 {
-    *(uint64_t *)arg += c->in_use;
+    *(uint64_t *)arg += slab_in_use(c);
 }
 
 static inline struct holdings holdings_now(void)
@@ -162,6 +174,19 @@ static inline int leak_check(void **state)
         } while (st_ == STATUS_RESTART);     \
         st_;                                 \
     })
+
+// Contiguous and zeroed, as the system call makes it.
+static inline status_t contiguous_make(uint64_t size, uint64_t align, bool below_4g,
+                                       struct vmo **out, paddr_t *pa)
+{
+    struct vmo *v = NULL;
+    status_t st = FINISH(vmo_create_contiguous(size, align, below_4g, &job, NULL, &v));
+    if (st == OK) {
+        st = FINISH(vmo_contiguous_zero(v, pa));
+        *out = v;
+    }
+    return st;
+}
 
 static inline void vmo_drop_ref(struct vmo *v) { object_put(vmo_object(v)); }
 

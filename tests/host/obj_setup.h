@@ -11,6 +11,7 @@
 //
 // sources: kernel/mm/vmo.c kernel/mm/vmo_page.c kernel/mm/vmo_sweep.c kernel/mm/vmo_clone.c kernel/mm/page_tree.c
 // sources: kernel/mm/aspace.c kernel/mm/vmar.c kernel/mm/vmar_place.c kernel/mm/mapping.c
+// sources: kernel/mm/page_zone.c kernel/mm/boot_memory.c
 // sources: kernel/lib/object.c kernel/lib/spinlock.c kernel/lib/rbtree.c kernel/lib/random.c kernel/lib/printf.c
 // sources: kernel/sched/sched.c kernel/sched/cpu.c kernel/sched/timer.c kernel/debug/log.c kernel/debug/trace.c kernel/debug/selftest.c
 // sources: kernel/obj/handle.c kernel/obj/endpoint.c kernel/obj/reply.c kernel/obj/notification.c kernel/obj/job.c
@@ -305,7 +306,7 @@ static inline struct obj_holdings obj_holdings_now(void)
     struct obj_holdings h = {
         .user_pages = pages.by_owner[PAGE_USER],
         .table_pages = pages.by_owner[PAGE_TABLE],
-        .handle_pages = pages.by_owner[PAGE_SLAB] - slab_bytes() / PAGE_SIZE,
+        .handle_pages = pages.by_owner[PAGE_HANDLE],
         .threads = thread_count(),
         .processes = process_count(),
         .timers = timers_armed(),

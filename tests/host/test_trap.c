@@ -94,6 +94,25 @@ static void no_memory_for_a_touch_is_said_as_such(void **state)
     assert_int_equal(t->process->fault.address, at);
 }
 
+// A dead process's memory is not free at once. Whoever needs it meanwhile is made to wait.
+static void memory_of_the_dead_is_waited_for(void **state)
+{
+    (void)state;
+    struct thread *t = actor();
+    uint64_t at = map_pages(t, 2, VM_READ | VM_WRITE);
+    process_die(actor()->process, EXIT_KILLED, 0, NULL);
+    fail_order(2); // the first is a charge
+    fault(t, FAULT_WRITE, at);
+    assert_true(failed);
+    assert_int_not_equal(t->state, THREAD_DEAD);
+    settle(); // now nobody is dead
+    fail_order(2);
+    fault(t, FAULT_WRITE, at);
+    assert_int_equal(t->state, THREAD_DEAD);
+    settle();
+    assert_int_equal(t->process->fault.kind, FAULT_MEMORY);
+}
+
 static void an_unknown_system_call_kills_the_process(void **state)
 {
     (void)state;
@@ -389,6 +408,7 @@ int main(void)
         OBJ_TEST(a_fault_on_nothing_kills_the_process_and_says_why),
         OBJ_TEST(a_first_touch_is_resolved_and_a_forbidden_one_kills),
         OBJ_TEST(no_memory_for_a_touch_is_said_as_such),
+        OBJ_TEST(memory_of_the_dead_is_waited_for),
         OBJ_TEST(an_unknown_system_call_kills_the_process),
         OBJ_TEST(interrupts_are_taken_between_the_slices_of_a_call),
         OBJ_TEST(every_handle_argument_is_checked_for_handle_type_and_rights),

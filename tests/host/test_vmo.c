@@ -199,7 +199,7 @@ static void clones_take_the_arguments_they_should(void **state)
     assert_int_equal(vmo_clone(v, PAGE_SIZE, 4 * PAGE_SIZE, &job, NULL, &c), ERR_OUT_OF_RANGE);
     assert_int_equal(vmo_clone(v, 0 - PAGE_SIZE, 2 * PAGE_SIZE, &job, NULL, &c), ERR_OUT_OF_RANGE);
     assert_int_equal(vmo_clone(v, 0, UINT64_MAX, &job, NULL, &c), ERR_OUT_OF_RANGE);
-    assert_int_equal(vmo_create_contiguous(PAGE_SIZE, &job, NULL, &fixed, &pa), OK);
+    assert_int_equal(contiguous_make(PAGE_SIZE, 0, false, &fixed, &pa), OK);
     assert_int_equal(vmo_clone(fixed, 0, PAGE_SIZE, &job, NULL, &c), ERR_NOT_SUPPORTED);
     assert_int_equal(vmo_clone(v, PAGE_SIZE, 1, &job, NULL, &c), OK);
     assert_int_equal(vmo_size(c), PAGE_SIZE);
@@ -284,7 +284,7 @@ static void contiguous_frames_are_zeroed_in_a_row_and_given_back(void **state)
     struct page *dirty = page_alloc(5, PAGE_USER);
     memset(page_to_virt(dirty), 0xff, 32 * PAGE_SIZE);
     page_free(dirty, 5);
-    assert_int_equal(vmo_create_contiguous(20 * PAGE_SIZE + 1, &job, NULL, &v, &pa), OK);
+    assert_int_equal(contiguous_make(20 * PAGE_SIZE + 1, 0, false, &v, &pa), OK);
     assert_int_equal(vmo_size(v), 21 * PAGE_SIZE);
     for (uint64_t i = 0; i < 21; i++) {
         assert_int_equal(vmo_get_page(v, i * PAGE_SIZE, true, &at, &writable), OK);
@@ -298,7 +298,38 @@ static void contiguous_frames_are_zeroed_in_a_row_and_given_back(void **state)
     assert_int_equal(vmo_resize(v, PAGE_SIZE), ERR_NOT_SUPPORTED);
     assert_int_equal(vmo_decommit(v, 0, PAGE_SIZE), ERR_NOT_SUPPORTED);
     struct vmo *huge = NULL;
-    assert_int_equal(vmo_create_contiguous(1ull << 40, &job, NULL, &huge, &pa), ERR_NO_MEMORY);
+    assert_int_equal(contiguous_make(1ull << 40, 0, false, &huge, &pa), ERR_NO_MEMORY);
+    vmo_drop_ref(v);
+}
+
+static void contiguous_frames_have_the_alignment_asked_for(void **state)
+{
+    (void)state;
+    struct vmo *v[3] = {NULL};
+    paddr_t pa;
+    static const uint64_t aligns[] = {0, 1 << 16, 1 << 21};
+    for (unsigned i = 0; i < ARRAY_SIZE(aligns); i++) {
+        assert_int_equal(contiguous_make(3 * PAGE_SIZE, aligns[i], true, &v[i], &pa), OK);
+        assert_int_equal(pa % (aligns[i] != 0 ? aligns[i] : PAGE_SIZE), 0);
+        assert_true(vmo_contiguous_is(v[i], 3 * PAGE_SIZE, aligns[i], true));
+    }
+    struct vmo *none = NULL;
+    assert_int_equal(contiguous_make(PAGE_SIZE, 3, true, &none, &pa), ERR_INVALID_ARGS);
+    assert_int_equal(contiguous_make(PAGE_SIZE, 1ull << 63, true, &none, &pa), ERR_OUT_OF_RANGE);
+    assert_int_equal(contiguous_make(0, 0, true, &none, &pa), ERR_OUT_OF_RANGE);
+    assert_int_equal(contiguous_make(PAGE_SIZE, 1ull << 40, true, &none, &pa), ERR_NO_MEMORY);
+    for (unsigned i = 0; i < ARRAY_SIZE(aligns); i++) {
+        vmo_drop_ref(v[i]);
+    }
+}
+
+static void a_contiguous_vmo_that_dies_half_zeroed_leaks_nothing(void **state)
+{
+    (void)state;
+    struct vmo *v = NULL;
+    paddr_t pa;
+    assert_int_equal(vmo_create_contiguous(1000 * PAGE_SIZE, 0, false, &job, NULL, &v), OK);
+    assert_int_equal(vmo_contiguous_zero(v, &pa), STATUS_RESTART);
     vmo_drop_ref(v);
 }
 
@@ -364,7 +395,7 @@ static bool work(void)
     ok = ok && FINISH(vmo_decommit(d, 4000 * PAGE_SIZE, 50 * PAGE_SIZE)) == OK;
     ok = ok && FINISH(vmo_resize(c, 4050 * PAGE_SIZE)) == OK;
     ok = ok && FINISH(vmo_write(v, (FAR - 1) * PAGE_SIZE, &word, 8)) == OK;
-    ok = ok && vmo_create_contiguous(3 * PAGE_SIZE, &job, NULL, &k, &pa) == OK;
+    ok = ok && contiguous_make(3 * PAGE_SIZE, 0, false, &k, &pa) == OK;
     struct vmo *all[] = {v, c, d, k};
     for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
         if (all[i] != NULL) {
@@ -492,6 +523,8 @@ int main(void)
         MM_TEST(a_shared_page_is_charged_to_all_so_that_copying_never_meets_the_quota),
         MM_TEST(objects_are_charged),
         MM_TEST(contiguous_frames_are_zeroed_in_a_row_and_given_back),
+        MM_TEST(contiguous_frames_have_the_alignment_asked_for),
+        MM_TEST(a_contiguous_vmo_that_dies_half_zeroed_leaks_nothing),
         MM_TEST(physical_vmos_are_never_ram),
         MM_TEST(boot_memory_is_wrapped_page_by_page_and_never_freed),
         MM_TEST(every_refused_allocation_is_told_and_leaks_nothing),

@@ -62,13 +62,6 @@ def test_the_shell_is_there_within_five_seconds(env):
 test_the_shell_is_there_within_five_seconds.BUILDS = ("release",)
 
 
-def test_64_mib_are_enough(env):
-    with env.machine(mem="64M") as machine:
-        machine.expect(PROMPT, 60)
-        machine.send("hello.wasm\r")
-        machine.expect(r"[Hh]ello[^\r\n]*\r?\n(.|\n)*" + PROMPT, 60)
-
-
 def test_further_processors_do_no_harm(env):
     with env.machine(cpus=4) as machine:
         machine.expect(PROMPT, 60)

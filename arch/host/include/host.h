@@ -25,6 +25,9 @@ struct boot_info;
 
 // Gives the machine RAM, zeroed; whole pages. Replaces RAM given before.
 void host_ram_init(size_t bytes);
+// The same at another address. More than 1 GiB is memory that exists where it is touched, and the
+// address sanitizer does not guard its ends.
+void host_ram_init_at(paddr_t base, size_t bytes);
 // Describes that RAM as one region, with the kernel image reserved.
 void host_boot_info(struct boot_info *boot);
 // Registers of the next arch_map_device calls: `regs` stands for physical address pa.

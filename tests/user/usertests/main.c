@@ -170,7 +170,7 @@ static int child_main(const char *function)
 // --- running ------------------------------------------------------------------------------------
 
 struct holdings {
-    uint64_t user_pages, page_tables;
+    uint64_t user_pages, page_tables, objects;
     uint32_t processes, threads, handles;
 };
 
@@ -179,8 +179,12 @@ static void holdings_read(struct holdings *h)
     struct system_info info;
     memset(&info, 0, sizeof(info));
     (void)sys_system_info(root_resource, &info);
-    *h = (struct holdings){info.user_pages, info.page_table_bytes, info.processes, info.threads,
-                           info.handles};
+    *h = (struct holdings){info.user_pages, info.page_table_bytes, 0,
+                           info.processes,  info.threads,          info.handles};
+    struct slab_stats slab;
+    for (uint64_t i = 0; sys_system_query(root_resource, QUERY_SLAB, i, &slab) == OK; i++) {
+        h->objects += slab.in_use;
+    }
 }
 
 // The reaper works behind the scenes, so what a test leaves may take a moment to go. Threads of
@@ -193,7 +197,8 @@ static bool settles(const struct holdings *before, struct holdings *after)
     do {
         holdings_read(after);
         if (after->processes == before->processes && after->threads == before->threads &&
-            after->handles == before->handles && after->user_pages <= before->user_pages) {
+            after->handles == before->handles && after->user_pages <= before->user_pages &&
+            after->objects <= before->objects) {
             return true;
         }
         if (memcmp(&last, after, sizeof(last)) != 0) {
@@ -218,8 +223,10 @@ static bool keeps_what_it_found(const struct test *t)
     for (unsigned run = 0; !settles(&before, &after); run++) {
         if (run == RUNS_MORE) {
             return test_fail(
-                __FILE__, __LINE__, "leaks: pages %lld, processes %d, threads %d, handles %d",
+                __FILE__, __LINE__,
+                "leaks: pages %lld, objects %lld, processes %d, threads %d, handles %d",
                 (long long)(after.user_pages - before.user_pages),
+                (long long)(after.objects - before.objects),
                 (int)(after.processes - before.processes), (int)(after.threads - before.threads),
                 (int)(after.handles - before.handles));
         }

@@ -53,8 +53,8 @@ static bool contiguous_memory_is_aligned_zero_and_usable(void)
     handle_t v, log;
     uint64_t pa = 0, base;
     EXPECT(sys_resource_create(root_resource, RESOURCE_LOG, 0, 0, &log), OK);
-    EXPECT(sys_vmo_create_contiguous(log, PAGE, &v, &pa), ERR_ACCESS_DENIED);
-    EXPECT(sys_vmo_create_contiguous(root_resource, 5 * PAGE, &v, &pa), OK);
+    EXPECT(sys_vmo_create_contiguous(log, PAGE, 0, 0, &v, &pa), ERR_ACCESS_DENIED);
+    EXPECT(sys_vmo_create_contiguous(root_resource, 5 * PAGE, 0, 0, &v, &pa), OK);
     CHECK(pa != 0 && pa % PAGE == 0);
     EXPECT(sys_vmar_map(root_vmar, v, 0, 0, 5 * PAGE, VM_READ | VM_WRITE, &base), OK);
     for (unsigned i = 0; i < 5 * PAGE / 8; i += 64) {
@@ -63,9 +63,65 @@ static bool contiguous_memory_is_aligned_zero_and_usable(void)
     EXPECT(sys_vmar_unmap(root_vmar, base, 5 * PAGE), OK);
     CHECK(sys_vmo_resize(v, PAGE) != OK);
     CHECK(sys_vmo_decommit(v, 0, PAGE) != OK);
-    CHECK(sys_vmo_create_contiguous(root_resource, 1ull << 40, &log, &pa) != OK);
+    CHECK(sys_vmo_create_contiguous(root_resource, 1ull << 40, 0, 0, &log, &pa) != OK);
     handle_t all[] = {v, log};
     EXPECT(close_all(all, 2), OK);
+    return true;
+}
+
+// Larger than any block, aligned to more than its size, and where 32-bit devices reach.
+static bool contiguous_memory_has_any_size_and_alignment(void)
+{
+    static const struct {
+        uint64_t pages, alignment;
+    } wanted[] = {{1, 0}, {1, 1 << 21}, {3, 1 << 13}, {129, 1 << 20}, {400, 1}, {300, 1 << 20}};
+    uint64_t pa[6], base;
+    handle_t v[6];
+    for (unsigned i = 0; i < 6; i++) {
+        uint64_t size = wanted[i].pages * PAGE, alignment = wanted[i].alignment;
+        EXPECT(
+            sys_vmo_create_contiguous(root_resource, size, alignment, VMO_BELOW_4G, &v[i], &pa[i]),
+            OK);
+        EXPECT(pa[i] % (alignment > PAGE ? alignment : PAGE), 0);
+        CHECK(pa[i] + size <= 1ull << 32);
+        for (unsigned k = 0; k < i; k++) {
+            CHECK(pa[i] + size <= pa[k] || pa[k] + wanted[k].pages * PAGE <= pa[i]);
+        }
+        EXPECT(sys_vmar_map(root_vmar, v[i], 0, 0, size, VM_READ | VM_WRITE, &base), OK);
+        for (uint64_t at = 0; at < size; at += PAGE / 2) {
+            EXPECT(*(volatile uint64_t *)(base + at), 0);
+            *(volatile uint64_t *)(base + at) = ~0ull; // who gets it next finds nothing of it
+        }
+        EXPECT(sys_vmar_unmap(root_vmar, base, size), OK);
+    }
+    EXPECT(close_all(v, 6), OK);
+    EXPECT(sys_vmo_create_contiguous(root_resource, PAGE, 3, 0, v, pa), ERR_INVALID_ARGS);
+    EXPECT(sys_vmo_create_contiguous(root_resource, PAGE, 1ull << 63, 0, v, pa), ERR_OUT_OF_RANGE);
+    EXPECT(sys_vmo_create_contiguous(root_resource, PAGE, 0, 2, v, pa), ERR_INVALID_ARGS);
+    EXPECT(sys_vmo_create_contiguous(root_resource, 0, 0, 0, v, pa), ERR_OUT_OF_RANGE);
+    EXPECT(sys_vmo_create_contiguous(root_resource, 1ull << 44, 0, VMO_BELOW_4G, v, pa),
+           ERR_NO_MEMORY);
+    EXPECT(sys_vmo_create_contiguous(root_resource, UINT64_MAX, 0, 0, v, pa), ERR_OUT_OF_RANGE);
+    return true;
+}
+
+// Longer than the largest block where the machine is large enough.
+static bool contiguous_memory_may_be_larger_than_a_block(void)
+{
+    struct system_info info;
+    handle_t v;
+    uint64_t pa, size = 40 << 20;
+    EXPECT(sys_system_info(root_resource, &info), OK);
+    status_t s = sys_vmo_create_contiguous(root_resource, size, 32 << 20, 0, &v, &pa);
+    if (info.free_bytes < 4 * size) {
+        CHECK(s == OK || s == ERR_NO_MEMORY);
+    } else {
+        EXPECT(s, OK);
+    }
+    if (s == OK) {
+        EXPECT(pa % (32 << 20), 0);
+        EXPECT(sys_handle_close(v), OK);
+    }
     return true;
 }
 
@@ -163,14 +219,52 @@ static bool statistics_name_each_cpu_and_cache_once(void)
     return true;
 }
 
+// Free pages are in zones or in CPUs' caches, and every page has one owner. True when nobody else
+// allocates meanwhile, and so sooner or later.
+static bool memory_is_accounted_for(void)
+{
+    struct system_info info;
+    uint64_t free, found, owned, end = after_ms(10000);
+    do {
+        struct zone_stats zone;
+        struct page_owner_stats owner;
+        struct page_cache_stats cache;
+        uint64_t pages = 0;
+        free = found = owned = 0;
+        EXPECT(sys_system_info(root_resource, &info), OK);
+        for (uint64_t i = 0; sys_system_query(root_resource, QUERY_ZONE, i, &zone) == OK; i++) {
+            pages += zone.pages;
+            found += zone.free_pages;
+        }
+        EXPECT(pages * PAGE, info.ram_bytes);
+        for (uint64_t i = 0; sys_system_query(root_resource, QUERY_PAGE_OWNER, i, &owner) == OK;
+             i++) {
+            owned += owner.pages;
+            free = i == 0 ? owner.pages : free;
+        }
+        for (uint64_t i = 0; sys_system_query(root_resource, QUERY_PAGE_CACHE, i, &cache) == OK;
+             i++) {
+            found += cache.pages;
+        }
+    } while ((found != free || owned * PAGE != info.ram_bytes) && now_ns() < end);
+    EXPECT(found, free);
+    EXPECT(owned * PAGE, info.ram_bytes);
+    return true;
+}
+
 const struct test system_tests[] = {
     {"resource.splits_only_downwards", resources_split_only_downwards},
     {"resource.physical_memory_is_never_ram", physical_memory_is_never_ram},
     {"resource.contiguous_memory_is_aligned_zero_and_usable",
      contiguous_memory_is_aligned_zero_and_usable},
+    {"resource.contiguous_memory_has_any_size_and_alignment",
+     contiguous_memory_has_any_size_and_alignment},
+    {"resource.contiguous_memory_may_be_larger_than_a_block",
+     contiguous_memory_may_be_larger_than_a_block},
     {"irq.a_line_has_one_owner", an_interrupt_line_has_one_owner},
     {"log.keeps_lines_and_cleans_them", the_log_keeps_lines_and_cleans_them},
     {"system.info_adds_up", system_info_adds_up},
+    {"system.memory_is_accounted_for", memory_is_accounted_for},
     {"system.statistics_name_each_cpu_and_cache_once", statistics_name_each_cpu_and_cache_once},
     {NULL, NULL},
 };

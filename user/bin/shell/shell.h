@@ -55,6 +55,7 @@ int command_touch(char **args, unsigned count);
 // system.c, ps.c
 int command_ps(char **args, unsigned count);
 int command_mem(char **args, unsigned count);
+int command_slab(char **args, unsigned count);
 int command_tree(char **args, unsigned count);
 int command_shutdown(char **args, unsigned count);
 int command_reboot(char **args, unsigned count);

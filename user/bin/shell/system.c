@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The shell's commands about the machine and its services: mem, tree, shutdown, reboot, dmesg,
-// uptime, date.
+// The shell's commands about the machine and its services: mem, slab, tree, shutdown, reboot,
+// dmesg, uptime, date.
 #include "shell.h"
 
 #include <bullfinch/clock.h>
@@ -13,6 +13,7 @@
 #include <time.h>
 
 #define SERVICES_MAX 64u
+#define PAGE_KIB     (ABI_PAGE_SIZE / 1024u)
 
 static void duration_print(uint64_t ns)
 {
@@ -33,6 +34,29 @@ const char *utc_text(uint64_t ns, char text[UTC_BYTES])
     return text;
 }
 
+static void zones_print(void)
+{
+    struct zone_stats z;
+    printf("%-8s %10s %10s %12s %14s\n", "zone", "KiB", "free", "untouched", "largest block");
+    for (uint64_t i = 0; sys_system_query(shell.log, QUERY_ZONE, i, &z) == OK; i++) {
+        if (z.pages != 0) {
+            printf("%-8s %10" PRIu64 " %10" PRIu64 " %12" PRIu64 " %14" PRIu64 "\n", z.name,
+                   z.pages * PAGE_KIB, z.free_pages * PAGE_KIB, z.untouched_pages * PAGE_KIB,
+                   z.largest_block_pages * PAGE_KIB);
+        }
+    }
+}
+
+static void page_caches_print(void)
+{
+    struct page_cache_stats c;
+    printf("%-8s %10s %10s %12s\n", "cache", "KiB", "hits", "misses");
+    for (uint64_t i = 0; sys_system_query(shell.log, QUERY_PAGE_CACHE, i, &c) == OK; i++) {
+        printf("cpu %-4" PRIu64 " %10" PRIu64 " %10" PRIu64 " %12" PRIu64 "\n", i,
+               c.pages * PAGE_KIB, c.hits, c.misses);
+    }
+}
+
 int command_mem(char **args, unsigned count)
 {
     struct system_info info;
@@ -42,22 +66,31 @@ int command_mem(char **args, unsigned count)
     if (status != OK) {
         return error_say("mem", "the system's numbers", status);
     }
-    const struct {
-        const char *what;
-        uint64_t bytes;
-    } lines[] = {
-        {"RAM", info.ram_bytes},
-        {"free", info.free_bytes},
-        {"used by programs", info.user_pages * ABI_PAGE_SIZE},
-        {"kernel image and page metadata", info.kernel_bytes},
-        {"kernel objects", info.slab_bytes},
-        {"page tables", info.page_table_bytes},
-    };
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        printf("%10" PRIu64 " KiB  %s\n", lines[i].bytes / 1024, lines[i].what);
+    printf("%10" PRIu64 " KiB  RAM, of which are\n", info.ram_bytes / 1024);
+    struct page_owner_stats owner;
+    for (uint64_t i = 0; sys_system_query(shell.log, QUERY_PAGE_OWNER, i, &owner) == OK; i++) {
+        printf("%10" PRIu64 " KiB  %s\n", owner.pages * PAGE_KIB, owner.name);
     }
+    zones_print();
+    page_caches_print();
     printf("%" PRIu32 " processes, %" PRIu32 " threads, %" PRIu32 " handles\n", info.processes,
            info.threads, info.handles);
+    return 0;
+}
+
+int command_slab(char **args, unsigned count)
+{
+    struct slab_stats s;
+    (void)args;
+    (void)count;
+    printf("%-16s %6s %8s %8s %6s %8s %10s %8s\n", "objects", "bytes", "in use", "room", "slabs",
+           "KiB", "hits", "misses");
+    for (uint64_t i = 0; sys_system_query(shell.log, QUERY_SLAB, i, &s) == OK; i++) {
+        printf("%-16s %6" PRIu32 " %8" PRIu64 " %8" PRIu64 " %6" PRIu64 " %8" PRIu64 " %10" PRIu64
+               " %8" PRIu64 "\n",
+               s.name, s.object_bytes, s.in_use, s.slabs * s.per_slab, s.slabs,
+               s.slabs * s.slab_bytes / 1024, s.hits, s.misses);
+    }
     return 0;
 }
 
