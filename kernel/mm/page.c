@@ -14,9 +14,10 @@
 #include <arch/mmu.h>
 #include <string.h>
 
-#define PAGE_POISON 0xa5a5a5a5a5a5a5a5ull
-#define CACHE_MAX   32u // pages a CPU keeps
-#define CACHE_BATCH 16u // moved at once between a cache and the zones
+#define PAGE_POISON       0xa5a5a5a5a5a5a5a5ull
+#define CACHE_MAX         32u // pages a CPU keeps
+#define CACHE_BATCH       16u // moved at once between a cache and the zones
+#define CACHE_BATCH_ORDER 4u
 
 // Counts of pages may be negative in one place: a page is freed elsewhere than it was allocated.
 struct page_cache {
@@ -75,17 +76,23 @@ static void page_poison_check(struct page *p, unsigned order)
 
 // --- a CPU's cache of single pages --------------------------------------------------------------
 
+// Takes whole blocks, as long as there are small ones, and never splits a large one to single
+// pages.
 static void cache_refill_locked(struct page_cache *c)
 {
     spin_lock(&page_lock);
     while (c->count < CACHE_BATCH) {
-        struct page *p = zones_alloc_locked(0);
+        unsigned order = zones_order_locked(CACHE_BATCH_ORDER);
+        struct page *p = zones_alloc_locked(order);
         if (p == NULL) {
             break;
         }
-        page_state_set(p, FLAG_CACHED);
-        list_push_back(&c->pages, &p->link);
-        c->count++;
+        for (size_t i = 0; i < 1ull << order; i++) {
+            page_state_set(p + i, FLAG_CACHED);
+            p[i].order = 0;
+            list_push_back(&c->pages, &p[i].link);
+        }
+        c->count += 1u << order;
     }
     spin_unlock(&page_lock);
 }
@@ -171,7 +178,6 @@ static void block_begin(struct page *p, unsigned order, enum page_owner owner)
     p->owner = (uint8_t)owner;
     p->order = (uint8_t)order;
     p->shares = 0;
-    p->slab = NULL;
     // Release: whoever frees it sees the rest.
     __atomic_store_n(&p->flags, FLAG_ALLOCATED, __ATOMIC_RELEASE);
 }

@@ -36,7 +36,6 @@ struct page {
     uint8_t owner;    // enum page_owner: of a free page, the last
     uint8_t order;    // of the free or allocated block, in its first page
     uint16_t flags;   // page.c
-    void *slab;       // header of the slab it belongs to (slab.c)
 };
 static_assert(sizeof(struct page) * 1000 <= PAGE_SIZE * 16, "metadata at most 1.6 % of RAM");
 

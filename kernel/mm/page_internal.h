@@ -55,6 +55,8 @@ enum page_zone zone_of(const struct page *p); // no lock; panics if it is no str
 unsigned order_within(paddr_t start, paddr_t end);
 // A block of any zone, without a state; NULL when there is none.
 struct page *zones_alloc_locked(unsigned order);
+// Which order to ask for next, at most `most`, to use up the smallest blocks there are.
+unsigned zones_order_locked(unsigned most);
 // Takes back a block that has no state, and joins it with its buddies.
 void zone_free_locked(struct page *p, unsigned order);
 // The pages of a run, without states. ERR_NO_MEMORY; STATUS_RESTART after a part of the work.

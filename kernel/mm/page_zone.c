@@ -31,6 +31,7 @@ struct zone {
     const char *name;
     paddr_t start, end;
     struct list free_lists[PAGE_ORDER_MAX + 1];
+    uint32_t orders; // bit o: free_lists[o] is not empty
     uint64_t pages;
     uint64_t free_pages; // in blocks, or not taken up yet
 };
@@ -117,12 +118,16 @@ static void block_push(struct zone *z, struct page *p, unsigned order)
     page_state_set(p, FLAG_FREE);
     p->order = (uint8_t)order;
     list_push_front(&z->free_lists[order], &p->link);
+    z->orders |= 1u << order;
 }
 
-static void block_take(struct page *p)
+static void block_take(struct zone *z, struct page *p)
 {
     list_remove(&p->link);
     page_state_set(p, 0);
+    if (list_empty(&z->free_lists[p->order])) {
+        z->orders &= ~(1u << p->order);
+    }
 }
 
 // Joins the block with its buddy as long as that is a free block of the same order, then puts it on
@@ -143,7 +148,7 @@ void zone_free_locked(struct page *p, unsigned order)
         if (page_state(buddy) != FLAG_FREE || buddy->order != order) {
             break;
         }
-        block_take(buddy);
+        block_take(&zones[r->zone], buddy);
         pa &= ~bytes;
         order++;
     }
@@ -193,16 +198,14 @@ static bool zone_grow_locked(enum page_zone zone)
 static struct page *zone_alloc_locked(enum page_zone zone, unsigned order)
 {
     struct zone *z = &zones[zone];
-    unsigned o;
-    do {
-        for (o = order; o <= PAGE_ORDER_MAX && list_empty(&z->free_lists[o]); o++) {
+    while (z->orders >> order == 0) {
+        if (!zone_grow_locked(zone)) {
+            return NULL;
         }
-    } while (o > PAGE_ORDER_MAX && zone_grow_locked(zone));
-    if (o > PAGE_ORDER_MAX) {
-        return NULL;
     }
+    unsigned o = order + (unsigned)__builtin_ctz(z->orders >> order);
     struct page *p = list_entry(list_first(&z->free_lists[o]), struct page, link);
-    block_take(p);
+    block_take(z, p);
     while (o > order) { // keep the lower half, free the upper
         o--;
         block_push(z, p + (1u << o), o);
@@ -214,8 +217,23 @@ static struct page *zone_alloc_locked(enum page_zone zone, unsigned order)
 // RAM below 4 GiB is for those who ask for it, as long as there is other RAM.
 struct page *zones_alloc_locked(unsigned order)
 {
-    struct page *p = zone_alloc_locked(PAGE_ZONE_NORMAL, order);
-    return p != NULL ? p : zone_alloc_locked(PAGE_ZONE_DMA32, order);
+    struct page *p = NULL;
+    for (unsigned zone = PAGE_ZONES; zone-- > 0 && p == NULL;) {
+        p = zones[zone].free_pages > 0 ? zone_alloc_locked((enum page_zone)zone, order) : NULL;
+    }
+    return p;
+}
+
+unsigned zones_order_locked(unsigned most)
+{
+    for (unsigned zone = PAGE_ZONES; zone-- > 0;) {
+        if (zones[zone].free_pages > 0) {
+            unsigned least =
+                zones[zone].orders != 0 ? (unsigned)__builtin_ctz(zones[zone].orders) : most;
+            return least < most ? least : most;
+        }
+    }
+    return 0;
 }
 
 // --- runs ---------------------------------------------------------------------------------------
@@ -273,7 +291,7 @@ static status_t sections_alloc_locked(enum page_zone zone, uint64_t bytes, uint6
         return STATUS_RESTART;
     }
     for (uint64_t at = 0; at < bytes; at += SECTION_BYTES) {
-        block_take(region_page(r, start + at));
+        block_take(&zones[zone], region_page(r, start + at));
     }
     zones[zone].free_pages -= bytes >> PAGE_SHIFT;
     *out = region_page(r, start);
@@ -353,7 +371,7 @@ struct page_counts zones_init(const struct boot_info *boot)
 {
     region_count = 0;
     for (unsigned i = 0; i < PAGE_ZONES; i++) {
-        zones[i].pages = zones[i].free_pages = 0;
+        zones[i].pages = zones[i].free_pages = zones[i].orders = 0;
         for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++) {
             list_init(&zones[i].free_lists[order]);
         }
@@ -387,11 +405,7 @@ void page_zone_stats(enum page_zone zone, struct zone_stats *s)
             s->untouched_pages += (regions[i].end - regions[i].ready) >> PAGE_SHIFT;
         }
     }
-    for (unsigned order = 0; order <= PAGE_ORDER_MAX; order++) {
-        if (!list_empty(&z->free_lists[order])) {
-            s->largest_block_pages = 1ull << order;
-        }
-    }
+    s->largest_block_pages = z->orders != 0 ? 1ull << (31 - __builtin_clz(z->orders)) : 0;
     spin_unlock(&page_lock);
     ksnprintf(s->name, sizeof(s->name), "%s", z->name);
 }

@@ -164,9 +164,6 @@ static struct slab *slab_create(struct slab_cache *c)
     }
     struct slab *s = page_to_virt(p);
     *s = (struct slab){.cache = c, .at_home = c->per_slab};
-    for (unsigned i = 0; i < (1u << c->slab_order); i++) {
-        p[i].slab = s;
-    }
     for (uint32_t i = 0; i < c->per_slab; i++) {
         char *object = (char *)s + c->first + (size_t)i * c->stride;
         s->home[i / 64] |= 1ull << (i % 64);
@@ -182,20 +179,16 @@ static struct slab *slab_create(struct slab_cache *c)
 
 static void slab_destroy(struct slab *s, unsigned order)
 {
-    struct page *p = page_from_phys(virt_to_phys(s));
-    for (unsigned i = 0; i < (1u << order); i++) {
-        p[i].slab = NULL;
-    }
-    page_free(p, order);
+    s->cache = NULL;
+    page_free(page_from_phys(virt_to_phys(s)), order);
 }
 
-// The slab of an object, after checking that it is one of this cache's.
+// The slab of an object, after checking that it is one of this cache's. Slabs are blocks of pages,
+// and so aligned to their size.
 static struct slab *object_slab(const struct slab_cache *c, const void *object)
 {
-    struct page *p = page_from_phys(virt_to_phys(object));
-    struct slab *s = p != NULL ? p->slab : NULL;
-    if (s == NULL || s->cache != c ||
-        ((size_t)((const char *)object - (char *)s) - c->first) % c->stride != 0) {
+    struct slab *s = (struct slab *)align_down((vaddr_t)object, PAGE_SIZE << c->slab_order);
+    if (s->cache != c || ((size_t)((const char *)object - (char *)s) - c->first) % c->stride != 0) {
         panic("slab %s: %p is no object of this cache", c->name, object);
     }
     return s;
