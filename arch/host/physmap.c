@@ -26,16 +26,20 @@ static_assert(HOST_IMAGE_BYTES == 0x10000, "see above");
 
 vaddr_t arch_physmap_base;
 
-static void *ram; // from the heap, so that the address sanitizer guards both ends
-static size_t ram_bytes;
+// As a physical address, so a kernel one is aligned to this: as far as any code relies on it
+// (slabs).
+#define RAM_ALIGN (64ull << 10)
+
+static void *allocation; // from the heap, so that the address sanitizer guards both ends
+static size_t allocation_bytes, ram_bytes;
 static paddr_t ram_base = HOST_RAM_BASE;
 
 static void ram_free(void)
 {
-    if (ram_bytes > RAM_HEAP_MAX) {
-        munmap(ram, ram_bytes);
+    if (allocation_bytes > RAM_HEAP_MAX) {
+        munmap(allocation, allocation_bytes);
     } else {
-        free(ram);
+        free(allocation);
     }
 }
 
@@ -44,19 +48,22 @@ void host_ram_init_at(paddr_t base, size_t bytes)
     ram_free();
     ram_base = base;
     ram_bytes = align_up(bytes, PAGE_SIZE);
+    size_t lead = base % RAM_ALIGN;
     if (ram_bytes > RAM_HEAP_MAX) {
-        ram = mmap(NULL, ram_bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        allocation_bytes = ram_bytes + lead + RAM_ALIGN;
+        allocation = mmap(NULL, allocation_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (allocation == MAP_FAILED) {
+            abort();
+        }
     } else {
-        ram = aligned_alloc(PAGE_SIZE, ram_bytes);
+        allocation_bytes = ram_bytes + lead;
+        if (posix_memalign(&allocation, RAM_ALIGN, allocation_bytes) != 0) {
+            abort();
+        }
+        memset(allocation, 0, allocation_bytes);
     }
-    if (ram == NULL || ram == MAP_FAILED) {
-        abort();
-    }
-    if (ram_bytes <= RAM_HEAP_MAX) {
-        memset(ram, 0, ram_bytes);
-    }
-    arch_physmap_base = (vaddr_t)ram - base;
+    arch_physmap_base = align_up((vaddr_t)allocation, RAM_ALIGN) + lead - base;
 }
 
 void host_ram_init(size_t bytes) { host_ram_init_at(HOST_RAM_BASE, bytes); }

@@ -5,6 +5,6 @@
 
 #include "kernel/debug/selftest.h"
 
-extern const struct selftest lock_selftests[], mmu_selftests[];
+extern const struct selftest lock_selftests[], memory_selftests[], mmu_selftests[];
 
 #endif
