@@ -279,11 +279,15 @@ status_t sys_system_power(struct thread *t, const struct handle_arg *resource, u
     if (s != OK) {
         return s;
     }
-    switch (action) {
-    case POWER_OFF: klog("power off"); arch_power_off();
-    case POWER_RESTART: klog("restart"); arch_restart();
-    default: return ERR_INVALID_ARGS;
+    if (action != POWER_OFF && action != POWER_RESTART) {
+        return ERR_INVALID_ARGS;
     }
+    sched_stop_cpus();
+    klog("%s", action == POWER_OFF ? "power off" : "restart");
+    if (action == POWER_RESTART) {
+        arch_restart();
+    }
+    arch_power_off();
 }
 
 status_t sys_system_console_release(struct thread *t, const struct handle_arg *resource)
