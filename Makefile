@@ -87,6 +87,15 @@ bench:
 	@$(MAKE) --no-print-directory image build/$(ARCH)-bench/boot-bench.tar BUILD=bench
 	@$(PYTHON) tools/bench.py --arch $(ARCH)
 
+# Both architectures, or the one named by ARCH=. A failure names its seed; SEED= repeats it.
+SOAK_ARCHS := $(if $(filter command line environment,$(origin ARCH)),$(ARCH),arm64 riscv64)
+soak:
+	@for arch in $(SOAK_ARCHS); do \
+		$(MAKE) --no-print-directory build/$$arch-debug/kernel.img build/$$arch-debug/boot-soak.tar \
+			ARCH=$$arch BUILD=debug || exit; done
+	@tools/soak.py --time $(TIME) $(if $(SEED),--seed $(SEED)) \
+		$(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH))
+
 setup:
 	@$(MAKE) -s --no-print-directory build/config.mk
 
@@ -109,5 +118,6 @@ help:
 #: make format                                         have clang-format lay out all sources
 #: make book                                           the book and the reference as HTML
 #: make fuzz [TIME=60]                                the fuzz targets, each for TIME seconds
+#: make soak [TIME=60] [ARCH=] [SEED=]                 stress on four CPUs for TIME seconds
 #: make setup                                          install what is missing (done by the others)
 #: make clean | distclean                              remove what was built | and what was fetched

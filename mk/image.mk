@@ -25,6 +25,12 @@ $(OUT)/boot-test.tar: $(BOOT_PARTS) $(TEST_MANIFEST)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call mkbootimg,$(TEST_MANIFEST))
 
+SOAK_MANIFEST := tests/user/soak.txt
+$(OUT)/boot-soak.tar: $(BOOT_PARTS) $(SOAK_MANIFEST)
+	$(call say,IMAGE,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call mkbootimg,$(SOAK_MANIFEST))
+
 BENCH_MANIFEST := tests/bench/manifest.txt
 $(OUT)/boot-bench.tar: $(BOOT_PARTS) $(BENCH_MANIFEST)
 	$(call say,IMAGE,$@)

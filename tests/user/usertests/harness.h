@@ -38,6 +38,11 @@ extern handle_t root_job, root_resource, self_process, self_thread, root_vmar;
 bool test_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+const char *test_failure(void); // why the last one failed
+void test_say(const char *format, ...) __attribute__((format(printf, 1, 2))); // on the log
+// Runs the test and compares what the kernel holds before and after it.
+bool test_keeps_what_it_found(const struct test *t);
+
 #define CHECK(cond)                                            \
     do {                                                       \
         if (!(cond)) {                                         \
