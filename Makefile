@@ -20,8 +20,8 @@ MEM   ?= 256M
 ifeq ($(filter $(ARCH),arm64 riscv64),)
 $(error ARCH=$(ARCH) is unknown: use arm64 or riscv64)
 endif
-ifeq ($(filter $(BUILD),debug release bench),)
-$(error BUILD=$(BUILD) is unknown: use debug, release or bench)
+ifeq ($(filter $(BUILD),debug release bench locks),)
+$(error BUILD=$(BUILD) is unknown: use debug, release, bench or locks)
 endif
 
 .DEFAULT_GOAL := image
@@ -85,6 +85,7 @@ book: $(GEN_FILES)
 bench:
 	@$(MAKE) --no-print-directory image BUILD=release
 	@$(MAKE) --no-print-directory image build/$(ARCH)-bench/boot-bench.tar BUILD=bench
+	@$(MAKE) --no-print-directory build/$(ARCH)-locks/kernel.img build/$(ARCH)-locks/boot-scaling.tar BUILD=locks
 	@$(PYTHON) tools/bench.py --arch $(ARCH)
 
 # Both architectures, or the one named by ARCH=. A failure names its seed; SEED= repeats it.

@@ -37,4 +37,10 @@ $(OUT)/boot-bench.tar: $(BOOT_PARTS) $(BENCH_MANIFEST)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call mkbootimg,$(BENCH_MANIFEST))
 
+SCALING_MANIFEST := tests/bench/scaling.txt
+$(OUT)/boot-scaling.tar: $(BOOT_PARTS) $(SCALING_MANIFEST)
+	$(call say,IMAGE,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call mkbootimg,$(SCALING_MANIFEST))
+
 image: $(OUT)/kernel.img $(OUT)/boot.tar $(if $(TEST_MANIFEST),$(OUT)/boot-test.tar)

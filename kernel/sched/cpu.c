@@ -6,6 +6,7 @@
 #include <arch/timer.h>
 
 #define START_TIMEOUT_NS 2000000000ull
+#define START_POLL_NS    10000ull
 #define STOP_TIMEOUT_NS  2000000000ull
 #define STOP_KICK_NS     1000000ull // between two kicks of a CPU that is to leave
 
@@ -48,6 +49,14 @@ void sched_enter_secondary(struct arch_percpu *percpu)
     arch_thread_enter(sched_exit());
 }
 
+// Sleeps for a moment, so that a machine that runs its CPUs in turn runs the others.
+static void nap(uint64_t ns)
+{
+    arch_timer_set(arch_clock_ns() + ns);
+    arch_wait_for_interrupt();
+    arch_interrupts_poll();
+}
+
 static bool came_online(const struct cpu *cpu)
 {
     uint64_t end = arch_clock_ns() + START_TIMEOUT_NS;
@@ -55,7 +64,7 @@ static bool came_online(const struct cpu *cpu)
         if (arch_clock_ns() > end) {
             return false;
         }
-        arch_relax();
+        nap(START_POLL_NS);
     }
     return true;
 }
@@ -122,20 +131,13 @@ static unsigned cpus_ask_to_leave(const struct cpu *self)
     return on;
 }
 
-static void relax_until(uint64_t end)
-{
-    while (arch_clock_ns() < end) {
-        arch_relax();
-    }
-}
-
 void sched_stop_cpus(void)
 {
     const struct cpu *self = cpu_this();
     uint64_t end = arch_clock_ns() + STOP_TIMEOUT_NS;
     unsigned on, others = sched_cpus_online() - 1;
     while ((on = cpus_ask_to_leave(self)) != 0 && arch_clock_ns() < end) {
-        relax_until(arch_clock_ns() + STOP_KICK_NS);
+        nap(STOP_KICK_NS);
     }
     if (others > 0) {
         klog("cpus: %u of %u others are off", others - on, others);

@@ -68,7 +68,7 @@ struct child_handle {
 };
 status_t child_start(const char *function, handle_t job, const struct child_handle *handles,
                      unsigned count, struct spawn_result *result);
-// Waits at most 60 s for the process to be dead, fills *info, closes both handles. ERR_TIMED_OUT.
+// Waits at most 200 s for the process to be dead, fills *info, closes both handles. ERR_TIMED_OUT.
 status_t child_finish(struct spawn_result *child, struct process_info *info);
 // Both, for children that need nothing but to run: ends with the given reason and code?
 bool child_ends(const char *function, uint32_t reason, uint32_t code, struct process_info *info);

@@ -128,7 +128,7 @@ status_t child_finish(struct spawn_result *child, struct process_info *info)
     }
     s = sys_process_watch(child->process, n, 1);
     if (s == OK) {
-        s = sys_notification_wait(n, after_ms(60000), &bits);
+        s = sys_notification_wait(n, after_ms(200000), &bits);
     }
     if (s == OK) {
         s = sys_process_info(child->process, info);
