@@ -27,8 +27,6 @@ SCALING_WORKERS = (1, 2, 4)
 ICOUNT = ("-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1")
 
 
-
-
 def counts(arch, build="bench", archive="boot-bench.tar", cpus=1):
     """{name: value} of the BENCH lines of one boot."""
     image = os.path.join(qemu.output_dir(arch, build), archive)
