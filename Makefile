@@ -20,8 +20,8 @@ MEM   ?= 256M
 ifeq ($(filter $(ARCH),arm64 riscv64),)
 $(error ARCH=$(ARCH) is unknown: use arm64 or riscv64)
 endif
-ifeq ($(filter $(BUILD),debug release bench),)
-$(error BUILD=$(BUILD) is unknown: use debug, release or bench)
+ifeq ($(filter $(BUILD),debug release bench locks),)
+$(error BUILD=$(BUILD) is unknown: use debug, release, bench or locks)
 endif
 
 .DEFAULT_GOAL := image
@@ -85,7 +85,17 @@ book: $(GEN_FILES)
 bench:
 	@$(MAKE) --no-print-directory image BUILD=release
 	@$(MAKE) --no-print-directory image build/$(ARCH)-bench/boot-bench.tar BUILD=bench
+	@$(MAKE) --no-print-directory build/$(ARCH)-locks/kernel.img build/$(ARCH)-locks/boot-scaling.tar BUILD=locks
 	@$(PYTHON) tools/bench.py --arch $(ARCH)
+
+# Both architectures, or the one named by ARCH=. A failure names its seed; SEED= repeats it.
+SOAK_ARCHS := $(if $(filter command line environment,$(origin ARCH)),$(ARCH),arm64 riscv64)
+soak:
+	@for arch in $(SOAK_ARCHS); do \
+		$(MAKE) --no-print-directory build/$$arch-debug/kernel.img build/$$arch-debug/boot-soak.tar \
+			ARCH=$$arch BUILD=debug || exit; done
+	@tools/soak.py --time $(TIME) $(if $(SEED),--seed $(SEED)) \
+		$(if $(filter command line environment,$(origin ARCH)),--arch $(ARCH))
 
 setup:
 	@$(MAKE) -s --no-print-directory build/config.mk
@@ -109,5 +119,6 @@ help:
 #: make format                                         have clang-format lay out all sources
 #: make book                                           the book and the reference as HTML
 #: make fuzz [TIME=60]                                the fuzz targets, each for TIME seconds
+#: make soak [TIME=60] [ARCH=] [SEED=]                 stress on four CPUs for TIME seconds
 #: make setup                                          install what is missing (done by the others)
 #: make clean | distclean                              remove what was built | and what was fetched

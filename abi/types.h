@@ -179,7 +179,8 @@ enum query_kind {
     QUERY_ZONE = 2,       // struct zone_stats, by zone of physical memory
     QUERY_PAGE_OWNER = 3, // struct page_owner_stats, by owner
     QUERY_PAGE_CACHE = 4, // struct page_cache_stats, by CPU number
-    QUERY_KINDS = 5,
+    QUERY_LOCK = 5, // struct lock_stats, by CPU number * LOCK_RANKS_MAX + rank; builds that count
+    QUERY_KINDS = 6,
 };
 
 struct cpu_stats {
@@ -198,6 +199,17 @@ struct cpu_stats {
     uint64_t tlb_remote; // times it had the TLBs of other CPUs invalidated
 };
 static_assert(sizeof(struct cpu_stats) == 96, "ABI layout");
+
+// How often a CPU has taken locks of a rank, and gone round waiting for them; and what 1,000 of
+// each cost in a release build (nanoseconds; under QEMU's -icount instructions).
+#define LOCK_RANKS_MAX 96u
+struct lock_stats {
+    uint64_t taken;
+    uint64_t spins;
+    uint64_t take_cost;
+    uint64_t spin_cost;
+};
+static_assert(sizeof(struct lock_stats) == 32, "ABI layout");
 
 struct slab_stats {
     uint32_t object_bytes;

@@ -25,10 +25,22 @@ $(OUT)/boot-test.tar: $(BOOT_PARTS) $(TEST_MANIFEST)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call mkbootimg,$(TEST_MANIFEST))
 
+SOAK_MANIFEST := tests/user/soak.txt
+$(OUT)/boot-soak.tar: $(BOOT_PARTS) $(SOAK_MANIFEST)
+	$(call say,IMAGE,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call mkbootimg,$(SOAK_MANIFEST))
+
 BENCH_MANIFEST := tests/bench/manifest.txt
 $(OUT)/boot-bench.tar: $(BOOT_PARTS) $(BENCH_MANIFEST)
 	$(call say,IMAGE,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(call mkbootimg,$(BENCH_MANIFEST))
+
+SCALING_MANIFEST := tests/bench/scaling.txt
+$(OUT)/boot-scaling.tar: $(BOOT_PARTS) $(SCALING_MANIFEST)
+	$(call say,IMAGE,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call mkbootimg,$(SCALING_MANIFEST))
 
 image: $(OUT)/kernel.img $(OUT)/boot.tar $(if $(TEST_MANIFEST),$(OUT)/boot-test.tar)

@@ -20,6 +20,8 @@ KBUILD_release := -DBF_DEBUG=0
 KBUILD_debug   := -DBF_DEBUG=1
 # As release, but user mode may read the cycle counter.
 KBUILD_bench   := -DBF_DEBUG=0 -DBF_BENCH=1
+# As bench, and every lock counts how often it is taken: for the share of locks in what several CPUs do.
+KBUILD_locks   := -DBF_DEBUG=0 -DBF_BENCH=1 -DBF_LOCKSTAT=1
 KFLAGS := $(TARGET) $(COMMON) -ffreestanding -fno-pic -fstack-protector-strong \
           -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -nostdlibinc \
           $(KARCH_$(ARCH)) $(KBUILD_$(BUILD))

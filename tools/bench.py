@@ -21,15 +21,16 @@ import qemu  # noqa: E402
 
 CPUS = {"arm64": "cortex-a53", "riscv64": "rv64"}
 SECONDS = 300
+SCALING_WORKERS = (1, 2, 4)
 # The guest's clock must be virtual time too, or an idle machine waits for the host; and the seed of the
 # kernel's random generator, which places mappings, is the same in every run.
 ICOUNT = ("-icount", "shift=0,sleep=off", "-rtc", "clock=vm", "-seed", "1")
 
 
-def counts(arch):
+def counts(arch, build="bench", archive="boot-bench.tar", cpus=1):
     """{name: value} of the BENCH lines of one boot."""
-    image = os.path.join(qemu.output_dir(arch, "bench"), "boot-bench.tar")
-    with qemu.Machine(arch, "bench", image=image, append="panic=off", cpu=CPUS[arch],
+    image = os.path.join(qemu.output_dir(arch, build), archive)
+    with qemu.Machine(arch, build, image=image, append="panic=off", cpu=CPUS[arch], cpus=cpus,
                       extra=ICOUNT) as machine:
         machine.expect(r"BENCH DONE", SECONDS)
         text = machine.text()
@@ -85,6 +86,8 @@ def main():
     arch = parser.parse_args().arch
     result = counts(arch)
     result.update(shell_costs(arch))
+    for workers in SCALING_WORKERS:  # and one CPU for the program that counts
+        result.update(counts(arch, "locks", "boot-scaling.tar", workers + 1))
     result.update(sizes(arch))
     path = os.path.join(qemu.ROOT, "build", f"bench-{arch}.json")
     with open(path, "w", encoding="utf-8") as file:

@@ -21,7 +21,7 @@ class Value:
 
 
 BUILD = [Value("release", r"\(release\)", build="release"), Value("debug", r"\(debug\)", build="debug")]
-CPUS = [Value("1cpu", r"cpus: 1 of 1 in use", cpus=1), Value("4cpus", r"cpus: 4 of 4 in use", cpus=4)]
+CPUS = [Value("1cpu", r"cpus: 1 of 1 in use", cpus=1), Value("4cpus", r"cpus: 4 of 4 in use[^\0]*cpus: 3 of 3 others are off", cpus=4)]
 ASIDS = [Value("asid16", r"paging: .* 16 ASID bits"),
          Value("asid5", r"paging: .* 5 ASID bits", append="asid_bits=5"),
          Value("asid0", r"paging: .* 0 ASID bits", append="asid_bits=0")]

@@ -9,11 +9,13 @@
 #include <arch/cpu.h>
 
 #define PSCI_VERSION      0x84000000u
+#define PSCI_AFFINITY     0xc4000004u
 #define PSCI_SYSTEM_OFF   0x84000008u
 #define PSCI_SYSTEM_RESET 0x84000009u
 
 #define PSCI_SUCCESS       0
 #define PSCI_NOT_SUPPORTED (-1)
+#define PSCI_AFFINITY_OFF  1
 
 static struct tree_psci psci; // method TREE_PSCI_NONE before psci_init
 
@@ -75,6 +77,12 @@ void arch_cpu_off(void)
 {
     (void)psci_call(psci.cpu_off, 0, 0, 0); // returns only if firmware refuses
     arch_halt();
+}
+
+// PSCI 0.1 cannot say.
+bool arch_cpu_is_off(const struct arch_percpu *percpu)
+{
+    return psci.has_system && psci_call(PSCI_AFFINITY, percpu->hw_id, 0, 0) == PSCI_AFFINITY_OFF;
 }
 
 void arch_power_off(void)

@@ -71,6 +71,11 @@ void arch_cpu_kick(const struct arch_percpu *target) { (void)target; }
 void arch_cpu_kick_others(void) {}
 void arch_fp_release(struct thread *t) { (void)t; }
 void arch_cpu_off(void) { host_stop("CPU off"); }
+bool arch_cpu_is_off(const struct arch_percpu *percpu)
+{
+    (void)percpu;
+    return true;
+}
 void arch_power_off(void) { host_stop("power off"); }
 void arch_restart(void) { host_stop("restart"); }
 

@@ -42,3 +42,8 @@ status_t arch_cpu_start(struct arch_percpu *percpu)
 }
 
 void arch_cpu_off(void) { sbi_hart_stop(); }
+
+bool arch_cpu_is_off(const struct arch_percpu *percpu)
+{
+    return sbi_hart_is_stopped(percpu->hw_id);
+}

@@ -58,6 +58,7 @@ struct sbi_result sbi_call(unsigned long extension, unsigned long function, unsi
 bool sbi_has_cpus(void); // HSM, IPI and RFENCE: what more than one CPU takes
 status_t sbi_hart_start(uint64_t hart, paddr_t entry, void *context) MUST_CHECK;
 NORETURN void sbi_hart_stop(void);
+bool sbi_hart_is_stopped(uint64_t hart);
 void sbi_kick(uint64_t hart);
 void sbi_kick_all(void);
 // Fences on a set of CPUs, complete on return.

@@ -25,7 +25,8 @@ enum {
 };
 enum { SRST_SHUTDOWN = 0, SRST_COLD_REBOOT = 1 };
 enum { DBCN_WRITE_BYTE = 2 };
-enum { HSM_START = 0, HSM_STOP = 1 };
+enum { HSM_START = 0, HSM_STOP = 1, HSM_STATUS = 2 };
+enum { HART_STOPPED = 1 };
 enum { RFENCE_I = 0, RFENCE_VMA = 1, RFENCE_VMA_ASID = 2 };
 
 #define ALL_HARTS             (~0ul) // as hart_mask_base
@@ -110,6 +111,12 @@ void sbi_hart_stop(void)
 {
     (void)sbi_call(SBI_HSM, HSM_STOP, 0, 0); // returns only if firmware refuses
     arch_halt();
+}
+
+bool sbi_hart_is_stopped(uint64_t hart)
+{
+    struct sbi_result r = sbi_call(SBI_HSM, HSM_STATUS, hart, 0);
+    return r.error == 0 && r.value == HART_STOPPED;
 }
 
 void sbi_kick(uint64_t hart) { (void)sbi_call(SBI_IPI, 0, 1, hart); }

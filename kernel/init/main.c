@@ -81,7 +81,7 @@ void kernel_main(const void *fdt, paddr_t fdt_pa)
     objects_init();
     reaper_start();
     sched_start_cpus(boot.cpu_hw_ids, boot.cpu_count);
-    klog("cpus: %u of %u in use", cpu_count, boot.cpu_count);
+    klog("cpus: %u of %u in use", sched_cpus_online(), boot.cpu_count);
     root_start(&boot);
     if (options.crash != CRASH_NONE && crash_start != NULL) {
         crash_start();

@@ -41,6 +41,8 @@ static const struct option {
      .most = ASID_BITS_MOST},
     {.name = "run", .kind = OPTION_USER},
     {.name = "tests", .kind = OPTION_USER},
+    {.name = "soak_seconds", .kind = OPTION_USER},
+    {.name = "soak_seed", .kind = OPTION_USER},
 };
 
 // The next word of the line, [*word, return value); quotes hold blanks together. Empty at the end.

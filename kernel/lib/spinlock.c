@@ -9,6 +9,7 @@
 
 #include "kernel/debug/log.h"
 #include <arch/cpu.h>
+#include <arch/timer.h>
 
 #define LOCK_CPUS_MAX 8u
 
@@ -29,13 +30,21 @@ void spin_init(struct spinlock *l, const char *name, enum lock_rank rank)
     *l = (struct spinlock)SPINLOCK_INIT(name, rank);
 }
 
+// Read until it looks free: a failed exchange would take the cache line from its owner.
+static inline bool looks_free(const struct spinlock *l)
+{
+    if (__atomic_load_n(&l->locked, __ATOMIC_RELAXED) == 0) {
+        return true;
+    }
+    panic_join(); // its owner may have stopped
+    arch_relax();
+    return false;
+}
+
 void spin_lock_contended(struct spinlock *l)
 {
     do {
-        // Read until it looks free: a failed exchange would take the cache line from its owner.
-        while (__atomic_load_n(&l->locked, __ATOMIC_RELAXED) != 0) {
-            panic_join(); // its owner may have stopped
-            arch_relax();
+        while (!looks_free(l)) {
         }
     } while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE) != 0);
 }
@@ -111,4 +120,41 @@ void spin_break(struct spinlock *l)
     l->outer = NULL;
     last_taken[this_cpu()] = NULL;
     __atomic_store_n(&l->locked, 0, __ATOMIC_RELEASE);
+}
+
+// --- counting -----------------------------------------------------------------------------------
+
+#define COST_ROUNDS 1000u
+
+static struct lock_counts counts[LOCK_CPUS_MAX][LOCK_RANKS]; // each row written by its CPU only
+
+void spin_lock_counted(struct spinlock *l)
+{
+    struct lock_counts *mine = &counts[this_cpu()][l->rank];
+    mine->taken++;
+    while (__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE) != 0) {
+        while (!looks_free(l)) {
+            mine->spins++;
+        }
+    }
+}
+
+struct lock_counts spin_counts(uint32_t cpu, uint32_t rank) { return counts[cpu][rank]; }
+
+void spin_cost(uint64_t *take, uint64_t *spin)
+{
+    struct spinlock l = SPINLOCK_INIT("cost", LOCK_LOG);
+    uint64_t start = arch_clock_ns();
+    for (unsigned i = 0; i < COST_ROUNDS; i++) {
+        if (__atomic_exchange_n(&l.locked, 1, __ATOMIC_ACQUIRE) != 0) {
+            spin_lock_contended(&l);
+        }
+        __atomic_store_n(&l.locked, 0, __ATOMIC_RELEASE);
+    }
+    *take = arch_clock_ns() - start;
+    l.locked = 1;
+    start = arch_clock_ns();
+    for (unsigned i = 0; i < COST_ROUNDS && !looks_free(&l); i++) {
+    }
+    *spin = arch_clock_ns() - start;
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The CPUs: their records, and starting those that did not boot. Book: chapter 10.
+// The CPUs: their records, starting those that did not boot, and turning them off again. Book:
+// chapter 10.
 #include "kernel/debug/log.h"
 #include "kernel/sched/sched.h"
 #include <arch/timer.h>
 
 #define START_TIMEOUT_NS 2000000000ull
+#define START_POLL_NS    10000ull
+#define STOP_TIMEOUT_NS  2000000000ull
+#define STOP_KICK_NS     1000000ull // between two kicks of a CPU that is to leave
 
 struct cpu cpus[CPUS_MAX];
 unsigned cpu_count = 1;
@@ -45,6 +49,14 @@ void sched_enter_secondary(struct arch_percpu *percpu)
     arch_thread_enter(sched_exit());
 }
 
+// Sleeps for a moment, so that a machine that runs its CPUs in turn runs the others.
+static void nap(uint64_t ns)
+{
+    arch_timer_set(arch_clock_ns() + ns);
+    arch_wait_for_interrupt();
+    arch_interrupts_poll();
+}
+
 static bool came_online(const struct cpu *cpu)
 {
     uint64_t end = arch_clock_ns() + START_TIMEOUT_NS;
@@ -52,7 +64,7 @@ static bool came_online(const struct cpu *cpu)
         if (arch_clock_ns() > end) {
             return false;
         }
-        arch_relax();
+        nap(START_POLL_NS);
     }
     return true;
 }
@@ -75,11 +87,59 @@ static void start_one(uint64_t hw_id)
     }
 }
 
+unsigned sched_cpus_online(void)
+{
+    unsigned online = 0;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        online += __atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE);
+    }
+    return online;
+}
+
 void sched_start_cpus(const uint64_t *hw_ids, unsigned count)
 {
     for (unsigned i = 0; i < count && cpu_count < CPUS_MAX; i++) {
         if (hw_ids[i] != cpus[0].arch.hw_id) {
             start_one(hw_ids[i]);
         }
+    }
+}
+
+// --- turning off --------------------------------------------------------------------------------
+
+void sched_leave(struct cpu *cpu)
+{
+    sched_activate(NULL);
+    __atomic_store_n(&cpu->online, false, __ATOMIC_RELEASE);
+    arch_cpu_off();
+}
+
+// Asks every CPU that is still on to leave. A CPU forgets a request to choose again if it comes
+// while it chooses; so they are asked again until they are off.
+static unsigned cpus_ask_to_leave(const struct cpu *self)
+{
+    unsigned on = 0;
+    for (unsigned i = 0; i < cpu_count; i++) {
+        bool came = __atomic_load_n(&cpus[i].online, __ATOMIC_ACQUIRE) || cpus[i].leaving;
+        if (&cpus[i] != self && came && !arch_cpu_is_off(&cpus[i].arch)) {
+            on++;
+            __atomic_store_n(&cpus[i].leaving, true, __ATOMIC_RELAXED);
+            __atomic_store_n(&cpus[i].resched, true, __ATOMIC_RELAXED);
+            arch_cpu_kick(&cpus[i].arch);
+        }
+    }
+    return on;
+}
+
+void sched_stop_cpus(void)
+{
+    const struct cpu *self = cpu_this();
+    uint64_t end = arch_clock_ns() + STOP_TIMEOUT_NS;
+    unsigned on, others = sched_cpus_online() - 1;
+    while ((on = cpus_ask_to_leave(self)) != 0 && arch_clock_ns() < end) {
+        nap(STOP_KICK_NS);
+    }
+    if (others > 0) {
+        klog("cpus: %u of %u others are off", others - on, others);
     }
 }

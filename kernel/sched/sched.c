@@ -601,6 +601,9 @@ static bool choose_own(struct cpu *cpu, struct thread **next)
 static struct thread *choose(struct cpu *cpu)
 {
     struct thread *next = NULL;
+    if (__atomic_load_n(&cpu->leaving, __ATOMIC_RELAXED)) {
+        sched_leave(cpu);
+    }
     while (!choose_own(cpu, &next)) {
     }
     if (next != NULL || cpu_count == 1) {

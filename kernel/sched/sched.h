@@ -30,7 +30,8 @@ struct cpu {
                   // lock
     bool rearm;   // deadlines changed; the same
     bool idle;    // waits for an interrupt; needs a kick to look at its queue
-    bool online;  // has entered the scheduler
+    bool online;  // has entered the scheduler, and not left it
+    bool leaving; // to be turned off when it next chooses; atomic
     const struct timer *firing; // timer whose function this CPU calls; atomic
     uint64_t idle_ns;
     uint64_t switches;
@@ -51,7 +52,12 @@ void sched_init_boot_cpu(void); // before anything else of this file
 // Starts the further CPUs of the machine (hardware ids; that of the boot CPU is skipped) and waits
 // until each idles or has failed to.
 void sched_start_cpus(const uint64_t *hw_ids, unsigned count);
+unsigned sched_cpus_online(void);
 NORETURN void sched_enter_secondary(struct arch_percpu *percpu); // on the new CPU
+// Before power goes: turns every other CPU off, between two threads, and waits at most two seconds
+// until firmware says that they are. Their threads do not run again. No lock is held.
+void sched_stop_cpus(void);
+NORETURN void sched_leave(struct cpu *cpu); // on a CPU that is `leaving`, no lock held
 // Starts a kernel task: a thread of the kernel that does its work in slices and competes like any
 // other.
 void sched_task_start(struct thread *t, const char *name, bool (*slice)(void));

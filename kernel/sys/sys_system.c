@@ -219,6 +219,20 @@ static bool query_page_cache(uint64_t index, void *out)
     return true;
 }
 
+static bool query_lock(uint64_t index, void *out)
+{
+    struct lock_stats *s = out;
+    if (!BF_LOCKSTAT || index >= (uint64_t)cpu_count * LOCK_RANKS) {
+        return false;
+    }
+    struct lock_counts counts =
+        spin_counts((uint32_t)(index / LOCK_RANKS), (uint32_t)(index % LOCK_RANKS));
+    s->taken = counts.taken;
+    s->spins = counts.spins;
+    spin_cost(&s->take_cost, &s->spin_cost);
+    return true;
+}
+
 static const struct {
     bool (*fill)(uint64_t index, void *out);
     size_t bytes;
@@ -228,6 +242,7 @@ static const struct {
     [QUERY_ZONE] = {query_zone, sizeof(struct zone_stats)},
     [QUERY_PAGE_OWNER] = {query_page_owner, sizeof(struct page_owner_stats)},
     [QUERY_PAGE_CACHE] = {query_page_cache, sizeof(struct page_cache_stats)},
+    [QUERY_LOCK] = {query_lock, sizeof(struct lock_stats)},
 };
 static_assert(ARRAY_SIZE(queries) == QUERY_KINDS, "a row for each kind");
 
@@ -241,6 +256,7 @@ status_t sys_system_query(struct thread *t, const struct handle_arg *resource, u
         struct zone_stats zone;
         struct page_owner_stats owner;
         struct page_cache_stats cache;
+        struct lock_stats lock;
     } entry;
     status_t s = resource_need(resource, RESOURCE_LOG);
     if (s != OK) {
@@ -279,11 +295,15 @@ status_t sys_system_power(struct thread *t, const struct handle_arg *resource, u
     if (s != OK) {
         return s;
     }
-    switch (action) {
-    case POWER_OFF: klog("power off"); arch_power_off();
-    case POWER_RESTART: klog("restart"); arch_restart();
-    default: return ERR_INVALID_ARGS;
+    if (action != POWER_OFF && action != POWER_RESTART) {
+        return ERR_INVALID_ARGS;
     }
+    sched_stop_cpus();
+    klog("%s", action == POWER_OFF ? "power off" : "restart");
+    if (action == POWER_RESTART) {
+        arch_restart();
+    }
+    arch_power_off();
 }
 
 status_t sys_system_console_release(struct thread *t, const struct handle_arg *resource)

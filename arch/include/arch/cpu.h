@@ -68,6 +68,8 @@ void arch_cpu_kick_others(void);
 void arch_fp_release(struct thread *t);
 // Stops this CPU for good (PSCI CPU_OFF, HSM stop); halts where firmware cannot.
 NORETURN void arch_cpu_off(void);
+// Whether firmware says that the CPU is off (PSCI AFFINITY_INFO, HSM hart status).
+bool arch_cpu_is_off(const struct arch_percpu *percpu);
 void arch_relax(void); // spin-wait hint
 
 // The firmware's console, for when no UART is known. Any context, also before the MMU is on.

@@ -45,6 +45,8 @@ status_t bench_child(const char *function, const struct child_handle *handles, u
                      struct spawn_result *out);
 void bench_child_end(struct spawn_result *child); // kills it and waits until it is gone
 
+void bench_scaling(void); // the share of locks; build `locks`
+int bench_worker(void);   // its children
 void bench_ipc(void);
 void bench_objects(void);
 void bench_memory(void);

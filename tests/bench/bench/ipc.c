@@ -127,6 +127,7 @@ int bench_child_main(const char *function)
     return strcmp(function, "echo") == 0     ? child_echo()
            : strcmp(function, "pong") == 0   ? child_pong()
            : strcmp(function, "yield") == 0  ? child_yield()
+           : strcmp(function, "worker") == 0 ? bench_worker()
            : strcmp(function, "driver") == 0 ? bench_child_driver()
                                              : 0; // "exit"
 }

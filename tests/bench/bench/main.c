@@ -123,7 +123,9 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(argv[1], "child") == 0) {
         return bench_child_main(argv[2]);
     }
-    if (own_image_find()) {
+    if (own_image_find() && argc > 1 && strcmp(argv[1], "scaling") == 0) {
+        bench_scaling();
+    } else if (own_image != NULL) {
         bench_ipc();
         bench_objects();
         bench_memory();

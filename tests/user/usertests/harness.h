@@ -38,6 +38,11 @@ extern handle_t root_job, root_resource, self_process, self_thread, root_vmar;
 bool test_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+const char *test_failure(void); // why the last one failed
+void test_say(const char *format, ...) __attribute__((format(printf, 1, 2))); // on the log
+// Runs the test and compares what the kernel holds before and after it.
+bool test_keeps_what_it_found(const struct test *t);
+
 #define CHECK(cond)                                            \
     do {                                                       \
         if (!(cond)) {                                         \
@@ -63,7 +68,7 @@ struct child_handle {
 };
 status_t child_start(const char *function, handle_t job, const struct child_handle *handles,
                      unsigned count, struct spawn_result *result);
-// Waits at most 60 s for the process to be dead, fills *info, closes both handles. ERR_TIMED_OUT.
+// Waits at most 200 s for the process to be dead, fills *info, closes both handles. ERR_TIMED_OUT.
 status_t child_finish(struct spawn_result *child, struct process_info *info);
 // Both, for children that need nothing but to run: ends with the given reason and code?
 bool child_ends(const char *function, uint32_t reason, uint32_t code, struct process_info *info);

@@ -2,7 +2,7 @@
 // The target test suite: runs as the only service of a test boot with the root job and root
 // resource, prints a line for each test on the kernel log, compares what the kernel holds before
 // and after each test, and powers off.
-#include "tests/user/usertests/harness.h"
+#include "tests/user/usertests/soak.h"
 #include <bullfinch/thread.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -31,8 +31,9 @@ bool test_fail(const char *file, int line, const char *format, ...)
     return false;
 }
 
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
+const char *test_failure(void) { return failure; }
+
+void test_say(const char *format, ...)
 {
     char line[400];
     va_list ap;
@@ -127,7 +128,7 @@ status_t child_finish(struct spawn_result *child, struct process_info *info)
     }
     s = sys_process_watch(child->process, n, 1);
     if (s == OK) {
-        s = sys_notification_wait(n, after_ms(60000), &bits);
+        s = sys_notification_wait(n, after_ms(200000), &bits);
     }
     if (s == OK) {
         s = sys_process_info(child->process, info);
@@ -210,7 +211,7 @@ static bool settles(const struct holdings *before, struct holdings *after)
     return false;
 }
 
-static bool keeps_what_it_found(const struct test *t)
+bool test_keeps_what_it_found(const struct test *t)
 {
     struct holdings before, after;
     holdings_read(&before);
@@ -243,10 +244,10 @@ static unsigned passed, failed;
 static void report(const char *name, bool ok)
 {
     if (ok) {
-        say("TEST %s ok", name);
+        test_say("TEST %s ok", name);
         passed++;
     } else {
-        say("TEST %s FAIL %s", name, failure);
+        test_say("TEST %s FAIL %s", name, failure);
         failed++;
     }
 }
@@ -282,7 +283,7 @@ bool kernel_tests_hold(const char *prefix)
 static void suite_run(const struct test *suite)
 {
     for (const struct test *t = suite; t->name != NULL; t++) {
-        report(t->name, keeps_what_it_found(t));
+        report(t->name, test_keeps_what_it_found(t));
     }
 }
 
@@ -298,7 +299,9 @@ int main(int argc, char **argv)
     }
     own_image_find();
     const char *wanted = argc > 1 ? argv[1] : "";
-    if (strcmp(wanted, "time") == 0) {
+    if (argc > 3 && strcmp(wanted, "soak") == 0) {
+        soak_run(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+    } else if (strcmp(wanted, "time") == 0) {
         suite_run(time_tests);
     } else if (strcmp(wanted, "ticks") == 0) {
         suite_run(tick_tests);
@@ -308,7 +311,7 @@ int main(int argc, char **argv)
             suite_run(suites[i]);
         }
     }
-    say("TESTS DONE %u passed %u failed", passed, failed);
+    test_say("TESTS DONE %u passed %u failed", passed, failed);
     (void)sys_system_power(root_resource, POWER_OFF);
     return 1;
 }

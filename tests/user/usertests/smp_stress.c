@@ -8,6 +8,7 @@
 #define BREED_MAX 48u // processes alive or not yet reaped
 
 static handle_t endpoint, shared_vmo, family, stress_threads[WORKERS + 1];
+static unsigned stress_seed; // of this run; the same each time in the ordinary suite
 static volatile unsigned stop, ended, failed_line;
 
 #define MUST(cond)                                                                 \
@@ -138,7 +139,7 @@ static void (*const works[])(unsigned) = {map_pages, clone_shared, derive, call,
 
 static void worker(void *arg)
 {
-    unsigned seed = (unsigned)(uintptr_t)arg * 7919;
+    unsigned seed = (unsigned)(uintptr_t)arg * 7919 + stress_seed;
     while (__atomic_load_n(&stop, __ATOMIC_RELAXED) == 0 && failed_line == 0) {
         seed = seed * 1103515245 + 12345;
         works[(seed >> 16) % (sizeof(works) / sizeof(works[0]))](seed >> 8 & 0xffff);
@@ -148,6 +149,10 @@ static void worker(void *arg)
 
 int stress_start(void)
 {
+    handle_t seed = startup_handle("seed");
+    if (seed != HANDLE_NONE) {
+        REQUIRE(sys_vmo_read(seed, 0, &stress_seed, sizeof(stress_seed)) == OK);
+    }
     REQUIRE(sys_endpoint_create(&endpoint) == OK && sys_vmo_create(16 * PAGE, &shared_vmo) == OK);
     REQUIRE(sys_job_create(startup_handle("job"), "stress", 6, &family) == OK);
     // A small machine must not run out of memory for the others.

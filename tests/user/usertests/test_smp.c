@@ -2,7 +2,7 @@
 // Several CPUs: threads that run at the same time, on chosen CPUs; what one CPU does that the
 // others must see; and death from elsewhere. With one CPU everything still has to work, so nothing
 // here is skipped. The work is done in children (smp_children.c), which leave nothing behind.
-#include "tests/user/usertests/smp.h"
+#include "tests/user/usertests/soak.h"
 
 static bool affinity_masks_are_checked(void)
 {
@@ -46,8 +46,9 @@ bool child_ends_in_a_job(const char *function, uint64_t kill_ns, enum exit_reaso
     struct process_info info;
     handle_t job;
     EXPECT(sys_job_create(root_job, "family", 6, &job), OK);
-    struct child_handle give[] = {{"job", job}};
-    EXPECT(child_start(function, HANDLE_NONE, give, 1, &child), OK);
+    struct child_handle give[] = {{"job", job}, {"seed", soak_seed()}};
+    unsigned count = soak_seed() != HANDLE_NONE ? 2 : 1;
+    EXPECT(child_start(function, HANDLE_NONE, give, count, &child), OK);
     if (kill_ns != 0) {
         sleep_ns(kill_ns);
         EXPECT(sys_process_kill(child.process), OK);
