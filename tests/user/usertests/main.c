@@ -13,12 +13,14 @@ handle_t root_job, root_resource, self_process, self_thread, root_vmar;
 
 static char failure[200];
 
-static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_tests,    task_tests,
-                                            system_tests, negative_tests, fault_tests,  race_tests,
-                                            smp_tests,    clock_tests,    aspace_tests, mmu_tests, register_tests};
+static const struct test *const suites[] = {handle_tests,  memory_tests,   ipc_tests,    task_tests,
+                                            system_tests,  negative_tests, fault_tests,  race_tests,
+                                            smp_tests,     clock_tests,    aspace_tests, mmu_tests,
+                                            register_tests};
 static const struct child_entry *const children[] = {
-    handle_children, ipc_children, task_children,  fault_children,  negative_children,
-    race_children,   smp_children, clock_children, aspace_children, time_children, register_children};
+    handle_children,   ipc_children,  task_children,    fault_children,
+    negative_children, race_children, smp_children,     clock_children,
+    aspace_children,   time_children, register_children};
 
 bool test_fail(const char *file, int line, const char *format, ...)
 {

@@ -33,5 +33,6 @@ void vector_read(uint64_t out[VECTOR_WORDS]);
 
 // Load-exclusive, yield, store-exclusive of the same value: 0 if the store was done.
 uint64_t exclusive_across_yield(uint64_t *word);
+uint64_t exclusive_alone(uint64_t *word); // with nothing in between
 
 #endif

@@ -117,7 +117,11 @@ static void rewrite_for_ever(void *arg)
 static int child_exclusive(void)
 {
     handle_t thread;
-    unsigned interrupted = 0;
+    unsigned interrupted = 0, alone = 0;
+    for (unsigned i = 0; i < 1000; i++) { // it can succeed, or its failure would say nothing
+        alone += exclusive_alone(&shared_word) == 0;
+    }
+    REQUIRE(alone > 0);
     REQUIRE(sys_thread_set_affinity(self_thread, 1) == OK);
     REQUIRE(thread_on(0, rewrite_for_ever, NULL, &thread) == OK);
     for (uint64_t end = after_ms(20000); interrupted < 1000 && now_ns() < end;) {

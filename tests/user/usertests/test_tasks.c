@@ -251,8 +251,8 @@ static bool shares_are_right(const handle_t threads[3], uint64_t used[3])
     return right;
 }
 
-// The host may stop the machine for any time, which is charged to whoever runs. The others then catch
-// up, so the shares come right, only when cannot be said. In virtual time: test_time.c.
+// The host may stop the machine for any time, which is charged to whoever runs. The others then
+// catch up, so the shares come right, only when cannot be said. In virtual time: test_time.c.
 static bool cpu_time_is_shared_by_weight(void)
 {
     handle_t threads[3], n;

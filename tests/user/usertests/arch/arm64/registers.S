@@ -40,6 +40,13 @@ vector_hold:
 vector_read:
     ret
 
+    .globl  exclusive_alone
+exclusive_alone:
+    ldxr    x9, [x0]
+    stxr    w10, x9, [x0]
+    mov     w0, w10
+    ret
+
     .globl  exclusive_across_yield
 exclusive_across_yield:
     stp     x19, x30, [sp, #-16]!

@@ -79,6 +79,12 @@ vector_read:
     ret
     .option pop
 
+    .globl  exclusive_alone
+exclusive_alone:
+    lr.d    t1, (a0)
+    sc.d    a0, t1, (a0)
+    ret
+
     .globl  exclusive_across_yield
 exclusive_across_yield:
     addi    sp, sp, -16
