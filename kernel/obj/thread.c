@@ -59,7 +59,7 @@ void *thread_state_alloc(struct thread *t, size_t bytes)
     if (quota_charge(quota, LIMIT_PAGES, 1ull << order) != OK) {
         return NULL;
     }
-    struct page *p = page_alloc(order, PAGE_OTHER);
+    struct page *p = page_alloc(order, PAGE_THREAD);
     if (p == NULL) {
         quota_release(quota, LIMIT_PAGES, 1ull << order);
         return NULL;
