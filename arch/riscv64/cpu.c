@@ -19,6 +19,7 @@ bool cpu_is_alike(const void *fdt, uint64_t hart)
     int node = tree_hart(fdt, hart);
     return node >= 0 && fdt_getprop(fdt, node, "mmu-type", NULL) != NULL &&
            (!cpu_features.fp || tree_hart_has(fdt, node, "d", true)) &&
+           (cpu_features.vector_bytes == 0 || tree_hart_has(fdt, node, "v", false)) &&
            (!cpu_features.sstc || tree_hart_has(fdt, node, "sstc", false));
 }
 
@@ -33,6 +34,9 @@ static void features_find(const void *fdt)
     csr_set(sstatus, SSTATUS_FS); // stays zero where there are no FP registers
     cpu_features.fp = (csr_read(sstatus) & SSTATUS_FS) != 0 && tree_hart_has(fdt, node, "d", true);
     csr_clear(sstatus, SSTATUS_FS);
+    if (tree_hart_has(fdt, node, "v", false)) {
+        vector_find();
+    }
     cpu_features.sstc = tree_hart_has(fdt, node, "sstc", false) && !csr_probe_stimecmp();
 }
 
@@ -45,6 +49,8 @@ void arch_cpu_init(struct arch_percpu *percpu)
     if (percpu->id == 0) {
         features_find(phys_to_virt(boot_fdt_pa)); // those that are started later are alike
         cpu_records[0] = percpu;
+    } else if (!vector_is_alike()) {
+        arch_cpu_off(); // threads could not move here; the boot CPU says that it did not come
     }
     // User programs may read the clock (the vDSO does) and count cycles (design section 12); 4.1.5
     // of the privileged specification.
@@ -57,8 +63,12 @@ void arch_cpu_describe(char *buf, size_t size)
 {
     char firmware[64];
     sbi_describe(firmware, sizeof(firmware));
-    ksnprintf(buf, size, "hart %lu, %s%s, %s", boot_hart, cpu_features.isa,
-              cpu_features.fp ? "" : ", no F and D, which programs need", firmware);
+    char vector[32] = "";
+    if (cpu_features.vector_bytes != 0) {
+        ksnprintf(vector, sizeof(vector), ", vectors of %u bits", cpu_features.vector_bytes * 8);
+    }
+    ksnprintf(buf, size, "hart %lu, %s%s%s, %s", boot_hart, cpu_features.isa,
+              cpu_features.fp ? "" : ", no F and D, which programs need", vector, firmware);
 }
 
 // sstatus.SIE is off in the kernel, which does not keep wfi from waking for interrupts enabled in

@@ -41,6 +41,13 @@
 
 #define CSR_STIMECMP 0x14d
 
+// struct vector_state, for vector.S
+#define VECTOR_VL        0
+#define VECTOR_VTYPE     8
+#define VECTOR_VSTART    16
+#define VECTOR_VCSR      24
+#define VECTOR_REGISTERS 32
+
 #ifndef __ASSEMBLER__
 
 // The name as the assembler knows it, or its number.

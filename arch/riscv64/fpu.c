@@ -44,6 +44,7 @@ void arch_fp_release(struct thread *thread)
         t->sstatus &= ~(uint64_t)SSTATUS_FS;
         cpu->fp_owner = NULL;
     }
+    vector_release(t);
 }
 
 void arch_thread_fini(struct arch_thread *t)
@@ -52,4 +53,5 @@ void arch_thread_fini(struct arch_thread *t)
     if (cpu->fp_owner == (struct thread *)t) {
         cpu->fp_owner = NULL;
     }
+    vector_fini(t);
 }

@@ -10,8 +10,9 @@
 
 // Found at start-up; constant afterwards.
 struct cpu_features {
-    bool fp;   // F and D registers
-    bool sstc; // stimecmp may be written
+    bool fp;               // F and D registers
+    bool sstc;             // stimecmp may be written
+    uint32_t vector_bytes; // of one vector register (vlenb); 0: there are none
     char isa[96];
 };
 extern struct cpu_features cpu_features;
@@ -148,5 +149,15 @@ void fpu_save(uint64_t *fcsr_and_registers);
 void fpu_load(const uint64_t *fcsr_and_registers);
 // fpu.c: resolves the first FP instruction of a thread; false if the trap was for another reason.
 bool fpu_first_use(struct arch_thread *t);
+// vector.S, vector.c
+void vector_save(struct vector_state *state);
+void vector_load(const struct vector_state *state);
+uint64_t vector_register_bytes(void);
+void vector_find(void);
+bool vector_is_alike(void);
+enum first_use { FIRST_USE_NOT, FIRST_USE_TAKEN, FIRST_USE_NO_MEMORY };
+enum first_use vector_first_use(struct arch_thread *t, uint64_t stval);
+void vector_release(struct arch_thread *t);
+void vector_fini(struct arch_thread *t);
 
 #endif

@@ -35,6 +35,13 @@ static void stale_entry_drop(uint64_t scause, vaddr_t va)
     }
 }
 
+// Vector registers first: an instruction of theirs that needs floating point too comes again.
+static enum first_use registers_first_use(struct arch_thread *t, uint64_t stval)
+{
+    enum first_use use = vector_first_use(t, stval);
+    return use == FIRST_USE_NOT && fpu_first_use(t) ? FIRST_USE_TAKEN : use;
+}
+
 struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t stval);
 struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t stval)
 {
@@ -43,13 +50,15 @@ struct thread *trap_from_user(struct thread *thread, uint64_t scause, uint64_t s
         arch_interrupts_poll();
         return trap_interrupt(thread);
     }
-    if (scause == CAUSE_ILLEGAL && fpu_first_use(t)) {
+    enum first_use use = scause == CAUSE_ILLEGAL ? registers_first_use(t, stval) : FIRST_USE_NOT;
+    if (use == FIRST_USE_TAKEN) {
         return thread;
     }
     stale_entry_drop(scause, stval);
+    bool no_memory = use == FIRST_USE_NO_MEMORY;
     struct fault_info fault = {
-        .kind = cause_kind(scause),
-        .address = stval,
+        .kind = no_memory ? FAULT_MEMORY : cause_kind(scause),
+        .address = no_memory ? t->x[0] : stval,
         .pc = t->x[0],
         .cause = scause,
     };

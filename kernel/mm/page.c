@@ -38,9 +38,13 @@ void (*page_reclaim)(void);
 // --- poison -------------------------------------------------------------------------------------
 
 static const char *const owner_names[PAGE_OWNERS] = {
-    [PAGE_FREE] = "free",         [PAGE_KERNEL] = "kernel",
-    [PAGE_SLAB] = "objects",      [PAGE_HANDLE] = "handle tables",
-    [PAGE_TABLE] = "page tables", [PAGE_USER] = "programs",
+    [PAGE_FREE] = "free",
+    [PAGE_KERNEL] = "kernel",
+    [PAGE_SLAB] = "objects",
+    [PAGE_HANDLE] = "handle tables",
+    [PAGE_TABLE] = "page tables",
+    [PAGE_USER] = "programs",
+    [PAGE_THREAD] = "vector registers",
 };
 
 const char *page_owner_name(enum page_owner owner) { return owner_names[owner]; }

@@ -21,6 +21,7 @@ enum page_owner { // who holds a page, for leak checks and statistics
     PAGE_HANDLE, // handle tables
     PAGE_TABLE,  // page tables
     PAGE_USER,   // VMO pages
+    PAGE_THREAD, // vector registers
     PAGE_OWNERS,
 };
 

@@ -4,11 +4,13 @@
 // waits for. Book: chapter 8.
 #include "kernel/debug/log.h"
 #include "kernel/lib/printf.h"
+#include "kernel/mm/page.h"
 #include "kernel/mm/slab.h"
 #include "kernel/obj/endpoint.h"
 #include "kernel/obj/notification.h"
 #include "kernel/obj/process.h"
 #include "kernel/sched/sched.h"
+#include <arch/mmu.h>
 #include <string.h>
 
 static struct slab_cache thread_cache;
@@ -39,6 +41,37 @@ static void msgbuf_destroy(struct thread *t)
     if (t->making != NULL) {
         object_put(vmo_object(t->making));
     }
+}
+
+static unsigned state_order(size_t bytes)
+{
+    unsigned order = 0;
+    while ((PAGE_SIZE << order) < bytes) {
+        order++;
+    }
+    return order;
+}
+
+void *thread_state_alloc(struct thread *t, size_t bytes)
+{
+    unsigned order = state_order(bytes);
+    struct quota *quota = &t->process->job->quota;
+    if (quota_charge(quota, LIMIT_PAGES, 1ull << order) != OK) {
+        return NULL;
+    }
+    struct page *p = page_alloc(order, PAGE_THREAD);
+    if (p == NULL) {
+        quota_release(quota, LIMIT_PAGES, 1ull << order);
+        return NULL;
+    }
+    return memset(page_to_virt(p), 0, PAGE_SIZE << order);
+}
+
+void thread_state_free(struct thread *t, void *state, size_t bytes)
+{
+    unsigned order = state_order(bytes);
+    page_free(page_from_phys(virt_to_phys(state)), order);
+    quota_release(&t->process->job->quota, LIMIT_PAGES, 1ull << order);
 }
 
 // Runs in the reaper task, never on the way out of the dying thread's own trap.

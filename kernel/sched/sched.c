@@ -497,7 +497,8 @@ static void trace_switch(const struct cpu *cpu, const struct thread *next)
         trace_at(cpu->started_ns, TRACE_IDLE, 0, 0);
         return;
     }
-    memcpy(&name, next->name, sizeof(name));
+    static_assert(offsetof(struct thread, name) % sizeof(name) == 0, "one load");
+    memcpy(&name, __builtin_assume_aligned(next->name, sizeof(name)), sizeof(name));
     trace_at(cpu->started_ns, TRACE_SWITCH, next->object.id, name);
 }
 

@@ -23,12 +23,9 @@ void timer_init(struct timer *timer, void (*fire)(struct timer *timer, uint64_t 
     *timer = (struct timer){.fire = fire};
 }
 
-void timer_arm(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns)
+void timer_insert(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns)
 {
     timer->serial++; // it is not armed: no CPU looks at it now
-    if (deadline_ns == DEADLINE_NEVER) {
-        return;
-    }
     struct cpu *cpu = cpu_this();
     spin_lock(&cpu->lock);
     ASSERT(!timer->armed);
@@ -42,12 +39,9 @@ void timer_arm(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns)
     spin_unlock(&cpu->lock);
 }
 
-void timer_cancel(struct timer *timer)
+void timer_remove(struct timer *timer)
 {
     struct cpu *cpu = timer->cpu;
-    if (cpu == NULL) {
-        return; // never armed
-    }
     spin_lock(&cpu->lock);
     timer->serial++; // under the lock: an expiry just before must have taken the old one along
     if (timer->armed) {

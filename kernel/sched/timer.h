@@ -26,10 +26,23 @@ struct timer {
 // Calls on one timer are serialised by its owner (the lock that fire takes), but for the expiry
 // itself.
 void timer_init(struct timer *timer, void (*fire)(struct timer *timer, uint64_t serial));
+void timer_insert(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns);
+void timer_remove(struct timer *timer);
 // Fires at the deadline or up to slack_ns later, together with others. Must not be armed;
 // DEADLINE_NEVER does nothing.
-void timer_arm(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns);
-void timer_cancel(struct timer *timer); // harmless if not armed
+static inline void timer_arm(struct timer *timer, uint64_t deadline_ns, uint64_t slack_ns)
+{
+    if (deadline_ns != DEADLINE_NEVER) {
+        timer_insert(timer, deadline_ns, slack_ns);
+    }
+}
+// Harmless if not armed.
+static inline void timer_cancel(struct timer *timer)
+{
+    if (timer->cpu != NULL) { // else never armed
+        timer_remove(timer);
+    }
+}
 // Whether some CPU is about to call or calls fire for it: its memory must stay. After the last
 // cancel this ends soon and for good.
 bool timer_is_firing(const struct timer *timer);

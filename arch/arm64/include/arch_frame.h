@@ -39,6 +39,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arch_percpu;
+
 struct arch_thread {
     uint64_t x[31];
     uint64_t sp;     // SP_EL0
@@ -62,7 +64,6 @@ static_assert(offsetof(struct arch_thread, fpcr) == AT_FPCR, "fpu.S");
 static_assert(sizeof(struct arch_thread) % 16 == 0, "pairs of registers");
 
 // Parts of the contract that every system call uses, here to be inlined.
-struct arch_percpu;
 static inline struct arch_percpu *arch_percpu(void)
 {
     struct arch_percpu *percpu;

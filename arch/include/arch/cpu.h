@@ -21,6 +21,7 @@ struct arch_percpu {
     // Times this CPU had other CPUs' TLBs invalidated: broadcasts, remote fences. Counted by it
     // only.
     uint64_t tlb_remote;
+    struct thread *vector_owner; // as fp_owner, for registers that only some CPUs have (RISC-V V)
 };
 static_assert(offsetof(struct arch_percpu, stack_top) == 8 &&
                   offsetof(struct arch_percpu, hw_id) == 32,

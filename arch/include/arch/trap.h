@@ -38,6 +38,12 @@ void timer_interrupt(void);
 void sched_kicked(void);      // arch_cpu_kick of this CPU
 void irq_fire(uint32_t line); // the port has masked the line and finished the interrupt
 
+// Implemented by the kernel for registers that few threads use and whose size the CPU decides:
+// memory charged to the thread's job, zeroed; NULL if its quota or the machine has none left. Freed
+// from arch_thread_fini.
+void *thread_state_alloc(struct thread *t, size_t bytes);
+void thread_state_free(struct thread *t, void *state, size_t bytes);
+
 // Frame access. args points at the eight argument/result registers (x0-x7, a0-a7).
 uint64_t *arch_thread_args(struct arch_thread *t);
 uint64_t arch_thread_syscall(const struct arch_thread *t);     // number register (x8, t0)
@@ -50,7 +56,7 @@ void arch_thread_restart_syscall(struct arch_thread *t);
 // frame is full.
 void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1,
                       uint64_t a2);
-// Drops FP state kept for the thread (it dies).
+// Drops FP and vector state kept for the thread (it dies).
 void arch_thread_fini(struct arch_thread *t);
 // Prints the registers, for the log. Eight or so lines through klog.
 void arch_thread_dump(const struct arch_thread *t);

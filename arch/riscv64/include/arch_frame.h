@@ -30,7 +30,7 @@
 #define THREAD_RESERVATION 280
 #define THREAD_FCSR        288
 #define THREAD_F           296
-#define THREAD_BYTES       552
+#define THREAD_BYTES       560
 
 #define THREAD_ALL   1 // in THREAD_FULL
 #define THREAD_MOVED 2
@@ -48,6 +48,7 @@
 #include <stdint.h>
 
 struct arch_percpu;
+struct vector_state;
 
 struct arch_thread {
     uint64_t x[32];
@@ -59,6 +60,8 @@ struct arch_thread {
     uint64_t reservation; // target of the store-conditional that ends reservations
     uint64_t fcsr;        // FP state while the thread is not the owner
     uint64_t f[32];
+    struct vector_state *vector; // NULL until the first vector instruction; valid while another
+                                 // thread's state is in the registers
 };
 
 // Registers of interrupted kernel code, on the kernel stack. x[0] is the pc here too.

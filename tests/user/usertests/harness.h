@@ -27,10 +27,10 @@ struct child_entry {
 // One array of each per file, ended by an entry without a name.
 extern const struct test handle_tests[], memory_tests[], ipc_tests[], task_tests[], system_tests[],
     negative_tests[], fault_tests[], race_tests[], smp_tests[], clock_tests[], aspace_tests[],
-    time_tests[], tick_tests[], mmu_tests[];
+    time_tests[], tick_tests[], mmu_tests[], register_tests[], vector_tests[];
 extern const struct child_entry handle_children[], race_children[], ipc_children[], task_children[],
     fault_children[], negative_children[], smp_children[], clock_children[], aspace_children[],
-    time_children[];
+    time_children[], register_children[];
 
 // Handles of the suite.
 extern handle_t root_job, root_resource, self_process, self_thread, root_vmar;

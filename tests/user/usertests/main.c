@@ -13,12 +13,14 @@ handle_t root_job, root_resource, self_process, self_thread, root_vmar;
 
 static char failure[200];
 
-static const struct test *const suites[] = {handle_tests, memory_tests,   ipc_tests,    task_tests,
-                                            system_tests, negative_tests, fault_tests,  race_tests,
-                                            smp_tests,    clock_tests,    aspace_tests, mmu_tests};
+static const struct test *const suites[] = {handle_tests,  memory_tests,   ipc_tests,    task_tests,
+                                            system_tests,  negative_tests, fault_tests,  race_tests,
+                                            smp_tests,     clock_tests,    aspace_tests, mmu_tests,
+                                            register_tests};
 static const struct child_entry *const children[] = {
-    handle_children, ipc_children, task_children,  fault_children,  negative_children,
-    race_children,   smp_children, clock_children, aspace_children, time_children};
+    handle_children,   ipc_children,  task_children,    fault_children,
+    negative_children, race_children, smp_children,     clock_children,
+    aspace_children,   time_children, register_children};
 
 bool test_fail(const char *file, int line, const char *format, ...)
 {
@@ -305,6 +307,8 @@ int main(int argc, char **argv)
         suite_run(time_tests);
     } else if (strcmp(wanted, "ticks") == 0) {
         suite_run(tick_tests);
+    } else if (strcmp(wanted, "vector") == 0) {
+        suite_run(vector_tests);
     } else {
         kernel_tests_run();
         for (unsigned i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {

@@ -232,12 +232,31 @@ static void counter(void *arg)
     }
 }
 
+static const uint32_t weights[] = {512, 1024, 2048};
+
+// Whether each of the threads has had its share since it started, within 4 %.
+static bool shares_are_right(const handle_t threads[3], uint64_t used[3])
+{
+    uint64_t total = 0;
+    bool right = true;
+    for (unsigned i = 0; i < 3; i++) {
+        struct thread_info info;
+        used[i] = sys_thread_info(threads[i], &info) == OK ? info.run_time_ns : 0;
+        total += used[i];
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t share = total * weights[i] / 3584;
+        right &= used[i] * 100 >= share * 96 && used[i] * 100 <= share * 104;
+    }
+    return right;
+}
+
+// The host may stop the machine for any time, which is charged to whoever runs. The others then
+// catch up, so the shares come right, only when cannot be said. In virtual time: test_time.c.
 static bool cpu_time_is_shared_by_weight(void)
 {
-    static const uint32_t weights[] = {512, 1024, 2048};
     handle_t threads[3], n;
-    uint64_t bits;
-    struct thread_info before[3], after[3];
+    uint64_t bits, used[3];
     EXPECT(sys_notification_create(&n), OK);
     counting = true;
     for (unsigned i = 0; i < 3; i++) {
@@ -247,25 +266,15 @@ static bool cpu_time_is_shared_by_weight(void)
     }
     EXPECT(sys_thread_set_weight(threads[0], 0), ERR_INVALID_ARGS);
     EXPECT(sys_thread_set_weight(threads[0], WEIGHT_MAX + 1), ERR_INVALID_ARGS);
-    EXPECT(sys_notification_wait(n, after_ms(50), &bits), ERR_TIMED_OUT);
-    for (unsigned i = 0; i < 3; i++) {
-        EXPECT(sys_thread_info(threads[i], &before[i]), OK);
-    }
-    EXPECT(sys_notification_wait(n, after_ms(2500), &bits), ERR_TIMED_OUT);
-    uint64_t used[3], total = 0;
-    for (unsigned i = 0; i < 3; i++) {
-        EXPECT(sys_thread_info(threads[i], &after[i]), OK);
-        used[i] = after[i].run_time_ns - before[i].run_time_ns;
-        total += used[i];
+    EXPECT(sys_notification_wait(n, after_ms(800), &bits), ERR_TIMED_OUT);
+    for (uint64_t end = after_ms(30000); !shares_are_right(threads, used);) {
+        if (now_ns() > end) {
+            return test_fail(__FILE__, __LINE__, "run times %lld, %lld, %lld", (long long)used[0],
+                             (long long)used[1], (long long)used[2]);
+        }
+        EXPECT(sys_notification_wait(n, after_ms(20), &bits), ERR_TIMED_OUT);
     }
     counting = false;
-    for (unsigned i = 0; i < 3; i++) {
-        long long share = (long long)(used[i] * 1000 / total), want = 1000 * weights[i] / 3584;
-        if (share < want - 60 || share > want + 60) {
-            return test_fail(__FILE__, __LINE__, "thread %u got %lld of 1000, not %lld", i, share,
-                             want);
-        }
-    }
     handle_t all[] = {threads[0], threads[1], threads[2], n};
     EXPECT(close_all(all, 4), OK);
     return true;

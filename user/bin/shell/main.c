@@ -75,6 +75,7 @@ static const struct command commands[] = {
     {"tree", "", "draw the supervision tree", command_tree},
     {"mem", "", "show memory: who holds it, zones, caches of CPUs", command_mem},
     {"slab", "", "show the kernel's object caches", command_slab},
+    {"cpus", "", "show what each CPU does, in total and in half a second", command_cpus},
     {"dmesg", "", "print the kernel's log", command_dmesg},
     {"uptime", "", "show how long the system is up, and since when", command_uptime},
     {"date", "", "show the date and time, in UTC", command_date},

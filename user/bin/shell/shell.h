@@ -56,6 +56,7 @@ int command_touch(char **args, unsigned count);
 int command_ps(char **args, unsigned count);
 int command_mem(char **args, unsigned count);
 int command_slab(char **args, unsigned count);
+int command_cpus(char **args, unsigned count);
 int command_tree(char **args, unsigned count);
 int command_shutdown(char **args, unsigned count);
 int command_reboot(char **args, unsigned count);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The shell's commands about the machine and its services: mem, slab, tree, shutdown, reboot,
+// The shell's commands about the machine and its services: mem, slab, cpus, tree, shutdown, reboot,
 // dmesg, uptime, date.
 #include "shell.h"
 
@@ -90,6 +90,61 @@ int command_slab(char **args, unsigned count)
                " %8" PRIu64 "\n",
                s.name, s.object_bytes, s.in_use, s.slabs * s.per_slab, s.slabs,
                s.slabs * s.slab_bytes / 1024, s.hits, s.misses);
+    }
+    return 0;
+}
+
+// --- CPUs ---------------------------------------------------------------------------------------
+
+#define CPUS_SHOWN     64u
+#define CPUS_MOMENT_NS 500000000ull
+
+static unsigned cpu_stats_read(struct cpu_stats *stats)
+{
+    unsigned n = 0;
+    while (n < CPUS_SHOWN && sys_system_query(shell.log, QUERY_CPU, n, &stats[n]) == OK) {
+        n++;
+    }
+    return n;
+}
+
+// What has come about in so many ns.
+static void cpu_print(const struct cpu_stats *then, const struct cpu_stats *now, uint64_t ns)
+{
+    uint64_t idle = (now->idle_ns - then->idle_ns) / (ns / 100 + 1);
+    printf("%3" PRIu32 " %6" PRIu64 " %9" PRIu64 " %11" PRIu64 " %6" PRIu64 " %8" PRIu64
+           " %6" PRIu64 " %7" PRIu64 "\n",
+           now->id, idle, now->switches - then->switches,
+           now->timer_interrupts - then->timer_interrupts, now->timer_void - then->timer_void,
+           now->kicks - then->kicks, now->kicks_void - then->kicks_void,
+           now->steals - then->steals);
+}
+
+int command_cpus(char **args, unsigned count)
+{
+    static const struct cpu_stats boot;
+    static struct cpu_stats then[CPUS_SHOWN], now[CPUS_SHOWN];
+    uint64_t start = 0, end = 0, bits;
+    handle_t n;
+    (void)args;
+    (void)count;
+    status_t status = sys_notification_create(&n);
+    if (status != OK) {
+        return error_say("cpus", "a moment's wait", status);
+    }
+    (void)sys_clock_get(&start);
+    unsigned cpus = cpu_stats_read(then);
+    (void)sys_notification_wait(n, start + CPUS_MOMENT_NS, &bits);
+    (void)sys_clock_get(&end);
+    (void)cpu_stats_read(now);
+    (void)sys_handle_close(n);
+    printf("CPU idle %%  switches timer intr.   void    kicks   void  steals\nin half a second\n");
+    for (unsigned i = 0; i < cpus; i++) {
+        cpu_print(&then[i], &now[i], end - start);
+    }
+    printf("since boot\n");
+    for (unsigned i = 0; i < cpus; i++) {
+        cpu_print(&boot, &now[i], end);
     }
     return 0;
 }
