@@ -179,7 +179,8 @@ enum query_kind {
     QUERY_ZONE = 2,       // struct zone_stats, by zone of physical memory
     QUERY_PAGE_OWNER = 3, // struct page_owner_stats, by owner
     QUERY_PAGE_CACHE = 4, // struct page_cache_stats, by CPU number
-    QUERY_KINDS = 5,
+    QUERY_TRACE = 5, // struct trace_record (abi/trace.h), by CPU number << 32 | age, oldest first
+    QUERY_KINDS = 6,
 };
 
 struct cpu_stats {
