@@ -179,8 +179,9 @@ enum query_kind {
     QUERY_ZONE = 2,       // struct zone_stats, by zone of physical memory
     QUERY_PAGE_OWNER = 3, // struct page_owner_stats, by owner
     QUERY_PAGE_CACHE = 4, // struct page_cache_stats, by CPU number
-    QUERY_LOCK = 5, // struct lock_stats, by CPU number * LOCK_RANKS_MAX + rank; builds that count
-    QUERY_KINDS = 6,
+    QUERY_LOCK = 5,  // struct lock_stats, by CPU number * LOCK_RANKS_MAX + rank; builds that count
+    QUERY_TRACE = 6, // struct trace_record (abi/trace.h), by CPU number << 32 | age, oldest first
+    QUERY_KINDS = 7,
 };
 
 struct cpu_stats {

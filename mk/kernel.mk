@@ -30,10 +30,11 @@ $(KOBJ)/%.S.o: %.S $(OUT)/flags | $(GEN_FILES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(KFLAGS) $(KINC) -D__ASSEMBLER__ -Wno-macro-redefined -MMD -MP -c $< -o $@
 
+# What is generated has no arrays that could overflow.
 $(KOBJ)/gen/%.o: $(GEN)/%.c $(OUT)/flags
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) $(KFLAGS) $(KSAN_$(BUILD)) $(KINC) -MMD -MP -c $< -o $@
+	$(Q)$(CLANG) $(KFLAGS) -fno-stack-protector $(KSAN_$(BUILD)) $(KINC) -MMD -MP -c $< -o $@
 
 $(KOBJ)/libfdt/%.o: $(LIBFDT)/%.c $(OUT)/flags
 	$(call say,CC,libfdt/$*.c)

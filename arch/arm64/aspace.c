@@ -280,9 +280,8 @@ void arch_aspace_activate(struct arch_aspace *as)
         tlbi("aside1", asid_of(as) << ASID_SHIFT);
         dsb_ish(); // done, and a new number is visible, before this CPU walks with it
     }
-    sysreg_write("ttbr0_el1", ttbr);
-    isb();                // kernel copies that follow use the new tables
-    if (asid_bits == 0) { // all address spaces share number 0
+    arch_percpu()->port[PORT_USER_TABLE] = ttbr; // TTBR0 itself: on return, and in user copies
+    if (asid_bits == 0) {                        // all address spaces share number 0
         tlbi("aside1", 0);
         dsb_nsh();
         isb();

@@ -33,6 +33,8 @@ static void percpu_set(struct arch_percpu *percpu)
 {
     percpu->stack_top = arch_cpu_stack_top(percpu->id);
     percpu->hw_id = arch_cpu_hw_id();
+    percpu->port[PORT_NO_TABLE] = arch_image_to_phys(mmu_empty_table);
+    percpu->port[PORT_USER_TABLE] = percpu->port[PORT_NO_TABLE];
     sysreg_write("tpidr_el1", percpu);
 }
 

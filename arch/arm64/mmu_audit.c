@@ -103,7 +103,8 @@ bool arch_mmu_registers_hold(const struct arch_aspace *as)
 {
     uint64_t kernel = sysreg_read("ttbr1_el1") & PTE_ADDRESS;
     uint64_t user = sysreg_read("ttbr0_el1") & PTE_ADDRESS;
-    uint64_t wanted = as != NULL ? as->root : arch_image_to_phys(mmu_empty_table);
+    uint64_t none = arch_image_to_phys(mmu_empty_table);
+    uint64_t next = arch_percpu()->port[PORT_USER_TABLE] & PTE_ADDRESS; // on return to user mode
     uint64_t sctlr = sysreg_read("sctlr_el1");
     bool wxn = (sctlr & SCTLR_WXN) != 0, cached = (sctlr & (SCTLR_M | SCTLR_C)) != 0;
     bool types = sysreg_read("mair_el1") == MAIR_VALUE;
@@ -113,10 +114,11 @@ bool arch_mmu_registers_hold(const struct arch_aspace *as)
             return false;
         }
     }
-    bool hold = kernel == mmu_root && user == wanted && wxn && cached && types;
+    bool hold = kernel == mmu_root && user == none && next == (as != NULL ? as->root : none) &&
+                wxn && cached && types;
     if (!hold) {
-        klog("mmu: CPU %u: ttbr1 %lx (want %lx) ttbr0 %lx (want %lx) sctlr %lx", arch_percpu()->id,
-             kernel, mmu_root, user, wanted, sctlr);
+        klog("mmu: CPU %u: ttbr1 %lx (want %lx) ttbr0 %lx (want %lx), next %lx, sctlr %lx",
+             arch_percpu()->id, kernel, mmu_root, user, none, next, sctlr);
     }
     return hold;
 }

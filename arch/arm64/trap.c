@@ -79,11 +79,15 @@ static bool user_copy_fault(struct kernel_frame *f)
         ESR_EC(f->esr) != EC_DATA_ABORT_EL1 || f->far >= arch_user_top()) {
         return false;
     }
+    const uint64_t *tables = arch_percpu()->port;
     struct aspace *as = aspace_current();
     unsigned prot = esr_is_write(f->esr) ? PROT_WRITE : PROT_READ;
+    sysreg_write("ttbr0_el1", tables[PORT_NO_TABLE]); // the fault handler is not the copy
+    isb();
     if (as == NULL || !esr_is_page_fault(f->esr) || aspace_fault(as, f->far, prot) != OK) {
         f->pc = (vaddr_t)arm64_uaccess_fail;
     }
+    sysreg_write("ttbr0_el1", tables[PORT_USER_TABLE]); // the return synchronizes
     return true;
 }
 

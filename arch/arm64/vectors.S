@@ -51,7 +51,9 @@
     mov     x0, sp
     mov     x19, sp
     mrs     x28, tpidr_el1
-    ldr     x28, [x28, #PERCPU_STACK_TOP]
+    ldp     x28, x29, [x28, #PERCPU_STACK_TOP] // and PERCPU_NO_TABLE, the next word
+    msr     ttbr0_el1, x29
+    isb                             // from here on no user address is mapped
     mov     sp, x28
     mov     x29, xzr
 .endm
@@ -125,7 +127,7 @@ arm64_vectors:
     .rept 4                         // AArch32
     el0_vector arm64_user_aarch32
     .endr
-    .balign 128
+    .org    arm64_vectors + 16 * 128 // refused if one of them was too long
 
 el0_fault:
     adr     x30, arm64_user_fault
@@ -142,10 +144,12 @@ el0_full:
 arch_thread_enter:
     mov     x19, xzr
 thread_return:
+    mrs     x1, tpidr_el1
+    ldr     x2, [x1, #PERCPU_USER_TABLE]
     cmp     x0, x19
+    msr     ttbr0_el1, x2
     b.eq    1f
     // Another thread: FP is on only if its state is in the registers.
-    mrs     x1, tpidr_el1
     ldr     x1, [x1, #PERCPU_FP_OWNER]
     mov     x2, #(3 << 20)
     cmp     x1, x0

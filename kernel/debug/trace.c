@@ -18,6 +18,9 @@ static const struct {
 } kinds[] = {TRACE_KIND_TABLE(TRACE_ROW)};
 #undef TRACE_ROW
 
+// How many records of the ring can be read: its CPU may be writing over the oldest now.
+static uint32_t kept_of(uint32_t next) { return next < TRACE_RECORDS ? next : TRACE_RECORDS - 1; }
+
 bool trace_read(uint32_t cpu, uint32_t index, struct trace_record *out)
 {
     if (cpu >= TRACE_CPUS) {
@@ -25,14 +28,13 @@ bool trace_read(uint32_t cpu, uint32_t index, struct trace_record *out)
     }
     const struct trace_ring *ring = &trace_rings[cpu];
     uint32_t next = __atomic_load_n(&ring->next, __ATOMIC_ACQUIRE);
-    uint32_t kept = next < TRACE_RECORDS ? next : TRACE_RECORDS;
+    uint32_t kept = kept_of(next);
     if (index >= kept) {
         return false;
     }
     uint32_t sequence = next - kept + index;
     *out = ring->records[sequence % TRACE_RECORDS];
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    // The CPU may be writing record `next` now, over the one a whole ring before it.
     next = __atomic_load_n(&ring->next, __ATOMIC_RELAXED);
     return out->sequence == sequence && next - sequence < TRACE_RECORDS && out->kind < TRACE_KINDS;
 }
@@ -65,7 +67,7 @@ void trace_print(uint32_t cpu, uint32_t count)
 {
     struct trace_record r;
     uint32_t next = cpu < TRACE_CPUS ? trace_rings[cpu].next : 0;
-    uint32_t kept = next < TRACE_RECORDS ? next : TRACE_RECORDS;
+    uint32_t kept = kept_of(next);
     for (uint32_t i = kept > count ? kept - count : 0; i < kept; i++) {
         if (trace_read(cpu, i, &r)) {
             record_print(&r);

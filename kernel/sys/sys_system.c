@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // System calls on devices, the log and the machine.
 #include "kernel/debug/selftest.h"
+#include "kernel/debug/trace.h"
 #include "kernel/lib/printf.h"
 #include "kernel/lib/random.h"
 #include "kernel/lib/version.h"
@@ -233,6 +234,11 @@ static bool query_lock(uint64_t index, void *out)
     return true;
 }
 
+static bool query_trace(uint64_t index, void *out)
+{
+    return trace_read((uint32_t)(index >> 32), (uint32_t)index, out);
+}
+
 static const struct {
     bool (*fill)(uint64_t index, void *out);
     size_t bytes;
@@ -243,6 +249,7 @@ static const struct {
     [QUERY_PAGE_OWNER] = {query_page_owner, sizeof(struct page_owner_stats)},
     [QUERY_PAGE_CACHE] = {query_page_cache, sizeof(struct page_cache_stats)},
     [QUERY_LOCK] = {query_lock, sizeof(struct lock_stats)},
+    [QUERY_TRACE] = {query_trace, sizeof(struct trace_record)},
 };
 static_assert(ARRAY_SIZE(queries) == QUERY_KINDS, "a row for each kind");
 
@@ -257,6 +264,7 @@ status_t sys_system_query(struct thread *t, const struct handle_arg *resource, u
         struct page_owner_stats owner;
         struct page_cache_stats cache;
         struct lock_stats lock;
+        struct trace_record trace;
     } entry;
     status_t s = resource_need(resource, RESOURCE_LOG);
     if (s != OK) {

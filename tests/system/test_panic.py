@@ -16,6 +16,7 @@ WORDS = {
         "write": r"data abort, write: (translation|permission) fault, level \d",
         "write-ro": r"data abort, write: permission fault, level \d",
         "exec": r"instruction abort: permission fault, level \d",
+        "user-exec": r"instruction abort: translation fault, level \d",
         "illegal": r"trap of the compiler's",
         "shift": r"undefined behaviour: shift out of bounds",
         "index": r"undefined behaviour: index out of bounds",
@@ -26,6 +27,7 @@ WORDS = {
         "write": r"store page fault",
         "write-ro": r"store page fault",
         "exec": r"instruction page fault",
+        "user-exec": r"instruction page fault",
         "illegal": r"trap of the compiler's",
         "shift": r"trap of the compiler's: undefined behaviour",
         "index": r"trap of the compiler's: undefined behaviour",
@@ -96,13 +98,14 @@ test_text_is_not_written_through_the_physical_map = crash(
 test_data_is_not_executed = crash("exec-data", "kernel fault: {exec}", "crash_exec_data")
 test_text_is_not_executed_through_the_physical_map = crash("exec-alias", "kernel fault: {exec}",
                                                            "crash_exec_alias")
-test_user_pages_are_not_executed_by_the_kernel = crash("user-exec", "kernel fault: {exec}, address "
+test_user_pages_are_not_executed_by_the_kernel = crash("user-exec", "kernel fault: {user-exec}, address "
                                                        "0x10000000", "crash_user_exec")
 test_a_stray_read_of_user_memory_faults = crash(
-    "user-read", r"kernel fault: {read}, address 0x10000000", "crash_user_read",
-    models={"arm64": "max"})
+    "user-read", r"kernel fault: {read}, address 0x10000000", "crash_user_read")
 test_a_stray_write_to_user_memory_faults = crash(
-    "user-write", r"kernel fault: {write}, address 0x10000000", "crash_user_write",
+    "user-write", r"kernel fault: {write}, address 0x10000000", "crash_user_write")
+test_a_stray_read_of_user_memory_faults_with_all_features = crash(
+    "user-read", r"kernel fault: {read}, address 0x10000000", "crash_user_read",
     models={"arm64": "max"})
 test_a_stack_overflow_is_caught_by_the_guard_page = crash(
     "stack", r"kernel stack overflow: {write}", "crash_stack", "crash_stack", "crash_stack")

@@ -22,7 +22,13 @@
 
 // struct arch_percpu
 #define PERCPU_STACK_TOP 8
-#define PERCPU_FP_OWNER  16
+#define PERCPU_FP_OWNER  48
+// Its port's words: what TTBR0 is in the kernel (an empty table, where a stray access to a user
+// address finds nothing on CPUs without PAN, too), and in user mode and during a user copy.
+#define PERCPU_NO_TABLE   16
+#define PERCPU_USER_TABLE 24
+#define PORT_NO_TABLE     0 // index of the word
+#define PORT_USER_TABLE   1
 
 // One kernel stack per CPU, in a block of 32 KiB aligned to its size: a small stack for reporting
 // an overflow of the other, a page that is never mapped, the stack. In the stack bit 14 of an

@@ -12,19 +12,22 @@ struct thread;
 // Per-CPU record. Its first fields are read by entry code; the scheduler embeds it at the start of
 // struct cpu.
 struct arch_percpu {
-    struct thread *current;  // offset 0: thread whose registers the next trap saves
-    uintptr_t stack_top;     // offset 8: this CPU's only kernel stack
-    struct thread *fp_owner; // offset 16: thread whose FP state is in the registers, or NULL
-    uint32_t id;             // logical CPU number, 0 = boot CPU
+    struct thread *current; // offset 0: thread whose registers the next trap saves
+    uintptr_t stack_top;    // offset 8: this CPU's only kernel stack
+    uint64_t port[2];       // the port's own
+    uint64_t hw_id;         // hart id or MPIDR affinity
+    uint32_t id;            // logical CPU number, 0 = boot CPU
     uint32_t reserved;
-    uint64_t hw_id; // hart id or MPIDR affinity
+    struct thread *fp_owner; // thread whose FP state is in the registers, or NULL
     // Times this CPU had other CPUs' TLBs invalidated: broadcasts, remote fences. Counted by it
     // only.
     uint64_t tlb_remote;
     struct thread *vector_owner; // as fp_owner, for registers that only some CPUs have (RISC-V V)
 };
 static_assert(offsetof(struct arch_percpu, stack_top) == 8 &&
-                  offsetof(struct arch_percpu, hw_id) == 32,
+                  offsetof(struct arch_percpu, port) == 16 &&
+                  offsetof(struct arch_percpu, hw_id) == 32 &&
+                  offsetof(struct arch_percpu, fp_owner) == 48,
               "entry code reads them");
 
 // Sets up this CPU: vectors, percpu pointer, feature bits (PAN, FP off, counters). Called once per

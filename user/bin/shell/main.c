@@ -77,6 +77,7 @@ static const struct command commands[] = {
     {"slab", "", "show the kernel's object caches", command_slab},
     {"cpus", "", "show what each CPU does, in total and in half a second", command_cpus},
     {"dmesg", "", "print the kernel's log", command_dmesg},
+    {"trace", "", "print the last events of each CPU", command_trace},
     {"uptime", "", "show how long the system is up, and since when", command_uptime},
     {"date", "", "show the date and time, in UTC", command_date},
     {"history", "", "list the lines typed before", command_history},

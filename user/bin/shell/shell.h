@@ -61,6 +61,7 @@ int command_tree(char **args, unsigned count);
 int command_shutdown(char **args, unsigned count);
 int command_reboot(char **args, unsigned count);
 int command_dmesg(char **args, unsigned count);
+int command_trace(char **args, unsigned count);
 int command_uptime(char **args, unsigned count);
 int command_date(char **args, unsigned count);
 status_t service_kill(const char *name);
