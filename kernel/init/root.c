@@ -148,18 +148,12 @@ static void map_image(struct root *r, const struct root_image_header *h)
 static void map_vdso(struct root *r)
 {
     const unsigned access = VM_READ | VM_EXECUTE;
+    struct vmar *vmar = r->process->aspace.root;
     struct vmo *v;
-    struct vmar *region;
-    vaddr_t base, at;
     must(vdso_create(&r->job->quota, &r->job->object, &v), "vDSO");
     give(r, STARTUP_VDSO, vmo_object(v), RIGHTS_DEFAULT_VMO & ~RIGHT_WRITE);
-    must(vmar_allocate(r->process->aspace.root, 0, VDSO_BYTES, access, &region, &base), "vDSO");
-    must(vmar_map(region, v, 0, base, VDSO_CODE_BYTES, access | VM_FIXED, access, &at), "vDSO");
-    must(vmar_map(region, v, VDSO_CODE_BYTES, base + VDSO_CODE_BYTES, VDSO_DATA_BYTES,
-                  VM_READ | VM_FIXED, VM_READ, &at),
-         "vDSO");
-    r->block->vdso = base;
-    object_put(vmar_object(region));
+    must(vmar_map(vmar, v, 0, 0, VDSO_BYTES, VM_READ, access, &r->block->vdso), "vDSO");
+    must(vmar_protect(vmar, r->block->vdso, VDSO_CODE_BYTES, access), "vDSO");
     object_put(vmo_object(v));
 }
 

@@ -162,23 +162,14 @@ static status_t stack_create(struct spawning *sp)
     return s;
 }
 
-// The second page lies right behind the first, where the code expects it.
+// As data, then the first page as code.
 static status_t vdso_map(struct spawning *sp)
 {
-    handle_t vdso = startup_handle(STARTUP_VDSO), region;
-    uint64_t base, at;
+    uint64_t *base = &sp->block->vdso;
     sp->why = "mapping the vDSO";
-    status_t s = sys_vmar_allocate(sp->vmar, 0, VDSO_BYTES, VM_READ | VM_EXECUTE, &region, &base);
-    if (s != OK) {
-        return s;
-    }
-    s = sys_vmar_map(region, vdso, 0, base, VDSO_CODE_BYTES, VM_READ | VM_EXECUTE | VM_FIXED, &at);
-    s = s != OK ? s
-                : sys_vmar_map(region, vdso, VDSO_CODE_BYTES, base + VDSO_CODE_BYTES,
-                               VDSO_DATA_BYTES, VM_READ | VM_FIXED, &at);
-    (void)sys_handle_close(region);
-    sp->block->vdso = base;
-    return s;
+    status_t s =
+        sys_vmar_map(sp->vmar, startup_handle(STARTUP_VDSO), 0, 0, VDSO_BYTES, VM_READ, base);
+    return s != OK ? s : sys_vmar_protect(sp->vmar, *base, VDSO_CODE_BYTES, VM_READ | VM_EXECUTE);
 }
 
 static status_t handle_give(struct spawning *sp, unsigned slot, const char *name, handle_t h,
