@@ -45,7 +45,7 @@ def shell_costs(arch):
     with qemu.Machine(arch, "release", append="panic=off", cpu=CPUS[arch], extra=ICOUNT) as machine:
         booted = machine.expect(r"([0-9]+)\.([0-9]{3}) ms after start[^>]*bullfinch> ", SECONDS)
         machine.send("mem\n")
-        memory = machine.expect(r"(\d+) KiB  RAM\s+(\d+) KiB  free", SECONDS)
+        memory = machine.expect(r"(\d+) KiB  RAM[^\d]*(\d+) KiB  free", SECONDS)
     return {
         "boot_to_shell": int(booted[1] + booted[2]) * 1000,
         "ram_used_at_shell_bytes": (int(memory[1]) - int(memory[2])) * 1024,
