@@ -73,11 +73,13 @@ def test_every_cpu_model(env):
         boots(env, [shows], cpu=model)
 
 
+# Not cpu=max with a secure world at EL2: of further CPUs, QEMU 7.2 lets EL3 trap registers that only EL3
+# firmware could give to EL2.
 def test_every_firmware_and_exception_level(env):
     for shows, options in ((["entered at EL1", "by HVC"], {}),
                            (["entered at EL2", "by SMC"], {"el2": True}),
                            (["entered at EL1", "by HVC"], {"secure": True}),
-                           (["entered at EL2", "by SMC"], {"el2": True, "secure": True, "cpu": "max"})):
+                           (["entered at EL2", "by SMC"], {"el2": True, "secure": True})):
         boots(env, shows + ["cpus: 2 of 2"], cpus=2, **options)
 
 

@@ -50,7 +50,7 @@ def test_the_prompt_comes_and_commands_answer(env):
         s.says("cat /etc/manifest", "service", "ramfs")
         s.says("mem", "KiB  free", "page tables", "dma32", "largest block", "cpu 0")
         s.says("slab", "handle", "vmo", "page tree node", "in use")
-        s.says("trace", "cpu 0  switch to thread id ", "interrupt line ")
+        s.says("trace", "cpu 0  switch to thread id ")
         s.says("ps", "shell", "console", "ramfs")
         s.says("tree", "root", "shell", "running")
         s.says("uptime", "up 00:")
