@@ -25,6 +25,7 @@ static const char *fault_text(enum fault_kind kind)
 
 static void fault_kill(struct thread *t, const struct fault_info *fault)
 {
+    trace(TRACE_FAULT, fault->address, fault->pc);
     klog("%s/%s: killed: %s: address 0x%lx, pc 0x%lx, cause 0x%lx", t->process->name, t->name,
          fault_text(fault->kind), fault->address, fault->pc, fault->cause);
     arch_thread_dump(&t->arch);
@@ -71,7 +72,6 @@ struct thread *trap_fault(struct thread *t, const struct fault_info *fault)
 {
     struct fault_info f = *fault;
     unsigned prot = fault_prot(f.kind);
-    trace(TRACE_FAULT, f.address, f.pc);
     status_t s = prot != 0 ? aspace_fault(&t->process->aspace, f.address, prot) : ERR_BAD_ADDRESS;
     if (s == OK) {
         t->memory_until_ns = 0;
