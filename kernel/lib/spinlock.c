@@ -146,15 +146,20 @@ void spin_cost(uint64_t *take, uint64_t *spin)
     struct spinlock l = SPINLOCK_INIT("cost", LOCK_LOG);
     uint64_t start = arch_clock_ns();
     for (unsigned i = 0; i < COST_ROUNDS; i++) {
+        __asm__ volatile("" ::: "memory");
+    }
+    uint64_t loop = arch_clock_ns() - start;
+    start = arch_clock_ns();
+    for (unsigned i = 0; i < COST_ROUNDS; i++) {
         if (__atomic_exchange_n(&l.locked, 1, __ATOMIC_ACQUIRE) != 0) {
             spin_lock_contended(&l);
         }
         __atomic_store_n(&l.locked, 0, __ATOMIC_RELEASE);
     }
-    *take = arch_clock_ns() - start;
+    *take = arch_clock_ns() - start - loop;
     l.locked = 1;
     start = arch_clock_ns();
     for (unsigned i = 0; i < COST_ROUNDS && !looks_free(&l); i++) {
     }
-    *spin = arch_clock_ns() - start;
+    *spin = arch_clock_ns() - start - loop;
 }

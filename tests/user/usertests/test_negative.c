@@ -208,7 +208,7 @@ static int child_calls_at_random(void)
 // end itself.
 static bool random_calls_do_not_hurt_the_kernel(void)
 {
-    handle_t job, endpoint, vmo, n;
+    handle_t job, endpoint, vmo, n, dead;
     struct spawn_result child;
     struct process_info info;
     for (unsigned round = 0; round < 4; round++) {
@@ -223,10 +223,16 @@ static bool random_calls_do_not_hurt_the_kernel(void)
         struct child_handle give[] = {
             {"endpoint", endpoint}, {"vmo", vmo}, {"n", n}, {"job", job}, {"seed", n}};
         EXPECT(child_start("calls_at_random", job, give, round < 2 ? 5 : 4, &child), OK);
-        EXPECT(child_finish(&child, &info), OK);
+        // It may have ended its only thread that runs and kept one that was never started: then it
+        // lives until it is killed.
+        uint64_t bits;
+        EXPECT(sys_notification_create(&dead), OK);
+        EXPECT(sys_process_watch(child.process, dead, 1), OK);
+        (void)sys_notification_wait(dead, after_ms(20000), &bits);
         EXPECT(sys_job_kill(job), OK);
-        handle_t all[] = {endpoint, vmo, n, job};
-        EXPECT(close_all(all, 4), OK);
+        EXPECT(child_finish(&child, &info), OK);
+        handle_t all[] = {endpoint, vmo, n, job, dead};
+        EXPECT(close_all(all, 5), OK);
     }
     return true;
 }
