@@ -165,6 +165,15 @@ void rb_remove(struct rb_tree *t, struct rb_node *n)
     *n = (struct rb_node){0};
 }
 
+struct rb_node *rb_last(const struct rb_tree *t)
+{
+    struct rb_node *n = t->root;
+    while (n != NULL && n->right != NULL) {
+        n = n->right;
+    }
+    return n;
+}
+
 struct rb_node *rb_next(const struct rb_node *n)
 {
     if (n->right != NULL) {

@@ -24,6 +24,7 @@ static inline bool rb_empty(const struct rb_tree *t) { return t->root == NULL; }
 static inline struct rb_node *rb_first(const struct rb_tree *t) { return t->first; }
 void rb_insert(struct rb_tree *t, struct rb_node *n, rb_less_fn less); // n must be on no tree
 void rb_remove(struct rb_tree *t, struct rb_node *n);                  // n must be on t
+struct rb_node *rb_last(const struct rb_tree *t);                      // O(log n); NULL: empty
 struct rb_node *rb_next(const struct rb_node *n);                      // in order, NULL at the end
 struct rb_node *rb_prev(const struct rb_node *n);
 

@@ -294,11 +294,15 @@ void sched_yield(struct thread *t)
 {
     struct cpu *cpu = cpu_this();
     spin_lock(&cpu->lock);
-    // Behind the next one in line, if there is one: otherwise yielding to threads with larger
-    // runtimes would do nothing. What it has run since the last count comes on top (choose_own).
+    // Behind all who wait, or a pair that yields to each other would run one of them only, with a
+    // third thread in between; but not behind those who are so far ahead that they will not run
+    // soon themselves. What it has run since the last count comes on top (choose_own).
     struct thread *next = queue_first_locked(cpu);
     if (next != NULL) {
-        t->vruntime = before(t->vruntime, next->order) ? next->order : t->vruntime;
+        uint64_t limit = next->order + VRUNTIME_SLICE;
+        uint64_t last = container_of(rb_last(&cpu->run_queue), struct thread, run_node)->order;
+        uint64_t behind = before(last, limit) ? last : limit;
+        t->vruntime = before(t->vruntime, behind) ? behind : t->vruntime;
         cpu->resched = true;
     }
     spin_unlock(&cpu->lock);

@@ -60,6 +60,7 @@ static void check_tree(const struct rb_tree *t, unsigned count)
         last = it;
     }
     assert_int_equal(seen, count);
+    assert_ptr_equal(rb_last(t), last != NULL ? &last->node : NULL);
     assert_int_equal(rb_empty(t), count == 0);
 }
 

@@ -410,6 +410,42 @@ static void yielding_lets_every_other_go_first(void **state)
     }
 }
 
+// Two threads that yield to each other both run, although one is ahead of the other and a third that
+// hardly pays for its time always comes next.
+static void yielding_goes_behind_all_who_wait(void **state)
+{
+    (void)state;
+    struct thread *a = actor(), *b = actor(), *polls = actor();
+    sched_set_weight(polls, WEIGHT_MAX);
+    become(b);
+    time_advance(SCHED_SLICE_NS - 1);
+    unsigned ran_a = 0, ran_b = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        ran_a += running == a;
+        ran_b += running == b;
+        time_advance(1000);
+        yield_running();
+    }
+    assert_in_range(ran_a, 99, 101);
+    assert_in_range(ran_b, 99, 101);
+}
+
+// But not behind one that will not run for a long time.
+static void yielding_does_not_wait_for_one_that_is_far_ahead(void **state)
+{
+    (void)state;
+    struct thread *a = actor(), *b = actor(), *far = actor();
+    sched_set_weight(far, WEIGHT_MIN);
+    become(far);
+    time_advance(SCHED_SLICE_NS - 1);
+    interrupt();
+    for (unsigned i = 0; i < 100; i++) {
+        time_advance(1000);
+        yield_running();
+        assert_true(running == a || running == b);
+    }
+}
+
 static void yielding_alone_goes_on(void **state)
 {
     (void)state;
@@ -601,6 +637,8 @@ int main(void)
         OBJ_TEST(a_woken_thread_that_is_behind_displaces_the_running_one),
         OBJ_TEST(a_woken_thread_that_is_ahead_waits_its_turn),
         OBJ_TEST(yielding_lets_every_other_go_first),
+        OBJ_TEST(yielding_goes_behind_all_who_wait),
+        OBJ_TEST(yielding_does_not_wait_for_one_that_is_far_ahead),
         OBJ_TEST(yielding_alone_goes_on),
         OBJ_TEST(a_call_takes_the_slice_along_past_those_who_wait),
         OBJ_TEST(two_that_hand_the_cpu_to_and_fro_do_not_starve_a_third),

@@ -59,6 +59,7 @@ bool test_keeps_what_it_found(const struct test *t);
 
 uint64_t now_ns(void);
 uint64_t after_ms(uint64_t ms); // deadline
+uint64_t in_good_time(void);    // deadline for what happens unless it fails, however busy the host
 
 // Starts a child in a job (HANDLE_NONE: root_job) with extra handles, by name, derived with all
 // their rights.

@@ -54,6 +54,7 @@ uint64_t now_ns(void)
 }
 
 uint64_t after_ms(uint64_t ms) { return now_ns() + ms * 1000000; }
+uint64_t in_good_time(void) { return after_ms(60000); }
 
 status_t close_all(const handle_t *handles, unsigned count)
 {
@@ -196,7 +197,7 @@ static void holdings_read(struct holdings *h)
 static bool settles(const struct holdings *before, struct holdings *after)
 {
     struct holdings last = {0};
-    uint64_t end = after_ms(2000), still = 0;
+    uint64_t end = in_good_time(), still = 0;
     do {
         holdings_read(after);
         if (after->processes == before->processes && after->threads == before->threads &&
@@ -206,7 +207,7 @@ static bool settles(const struct holdings *before, struct holdings *after)
         }
         if (memcmp(&last, after, sizeof(last)) != 0) {
             last = *after;
-            still = after_ms(300); // what goes on for so long without a change is not going away
+            still = after_ms(500); // what goes on for so long without a change is not going away
         }
         (void)sys_thread_yield();
     } while (now_ns() < end && now_ns() < still);

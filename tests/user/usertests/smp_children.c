@@ -39,7 +39,7 @@ status_t thread_on(unsigned cpu, void (*entry)(void *), void *arg, handle_t *thr
 bool thread_is_dead_soon(handle_t thread)
 {
     struct thread_info info;
-    for (uint64_t end = after_ms(20000); now_ns() < end;) {
+    for (uint64_t end = in_good_time(); now_ns() < end;) {
         if (sys_thread_info(thread, &info) != OK) {
             return false;
         }
@@ -53,7 +53,7 @@ bool thread_is_dead_soon(handle_t thread)
 
 static bool becomes(const volatile unsigned *value, unsigned wanted)
 {
-    for (uint64_t end = after_ms(30000); now_ns() < end;) {
+    for (uint64_t end = in_good_time(); now_ns() < end;) {
         if (__atomic_load_n(value, __ATOMIC_ACQUIRE) == wanted) {
             return true;
         }

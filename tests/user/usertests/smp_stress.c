@@ -167,7 +167,7 @@ int stress_start(void)
 int stress_end(void)
 {
     stop = 1;
-    for (uint64_t end = after_ms(20000); __atomic_load_n(&ended, __ATOMIC_ACQUIRE) < WORKERS;) {
+    for (uint64_t end = in_good_time(); __atomic_load_n(&ended, __ATOMIC_ACQUIRE) < WORKERS;) {
         REQUIRE(now_ns() < end);
         sleep_ns(MS);
     }

@@ -49,7 +49,7 @@ static bool space_round(handle_t n, uint64_t value)
     bool ok = space_fill(process, vmar, value, &thread) == OK &&
               sys_process_watch(process, n, 1) == OK &&
               sys_thread_start(thread, BODY_BASE, 0, value, DATA_BASE) == OK &&
-              sys_notification_wait(n, after_ms(60000), &bits) == OK &&
+              sys_notification_wait(n, in_good_time(), &bits) == OK &&
               sys_process_info(process, &info) == OK && info.exit_reason == EXIT_NORMAL;
     handle_t all[] = {process, vmar, thread};
     return close_all(all, thread != HANDLE_NONE ? 3 : 2) == OK && ok;
@@ -147,7 +147,7 @@ static bool unmapping_tells_only_cpus_that_run_there(void)
     EXPECT(sys_thread_set_affinity(self_thread, 1), OK);
     uint64_t before, told = 1;
     // Nobody else runs in this process once the CPU that it came from has done with it.
-    for (uint64_t end = after_ms(20000); told != 0 && now_ns() < end;) {
+    for (uint64_t end = in_good_time(); told != 0 && now_ns() < end;) {
         before = remote_flushes();
         CHECK(pages_come_and_go(vmo));
         told = remote_flushes() - before;
@@ -155,7 +155,7 @@ static bool unmapping_tells_only_cpus_that_run_there(void)
     EXPECT(told, 0);
     other = 0;
     EXPECT(thread_on(1, spin_until_told, (void *)&other, &thread), OK);
-    for (uint64_t end = after_ms(20000); other == 0 && now_ns() < end;) {
+    for (uint64_t end = in_good_time(); other == 0 && now_ns() < end;) {
         (void)sys_thread_yield();
     }
     EXPECT(other, 1);

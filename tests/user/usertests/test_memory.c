@@ -304,7 +304,7 @@ static bool a_job_cannot_use_more_pages_than_its_limit(void)
     EXPECT(info.exit_reason, EXIT_NORMAL);
     EXPECT(info.exit_code, 11);
     // The process is dead; what its VMOs held comes back a little later.
-    for (uint64_t end = after_ms(2000);
+    for (uint64_t end = in_good_time();
          sys_job_info(job, &use) == OK && use.used[LIMIT_PAGES] != 0 && now_ns() < end;) {
         (void)sys_thread_yield();
     }

@@ -47,7 +47,7 @@ static int hold_while_moved(void (*entry)(void *))
         REQUIRE(thread_spawn("holder", entry, (void *)(uintptr_t)(i + 1), 65536, &holders[i]) ==
                 OK);
     }
-    for (uint64_t end = after_ms(60000); holders_done < HOLDERS && now_ns() < end;) {
+    for (uint64_t end = in_good_time(); holders_done < HOLDERS && now_ns() < end;) {
         seed = seed * 6364136223846793005ull + 1442695040888963407ull;
         REQUIRE(sys_thread_set_affinity(holders[seed >> 60 & 7], 1u << (seed >> 40) % cpus) == OK);
         sleep_ns(MS / 2);
@@ -124,14 +124,14 @@ static int child_exclusive(void)
     REQUIRE(alone > 0);
     REQUIRE(sys_thread_set_affinity(self_thread, 1) == OK);
     REQUIRE(thread_on(0, rewrite_for_ever, NULL, &thread) == OK);
-    for (uint64_t end = after_ms(20000); interrupted < 1000 && now_ns() < end;) {
+    for (uint64_t end = in_good_time(); interrupted < 1000 && now_ns() < end;) {
         uint64_t before = turns;
         uint64_t failed = exclusive_across_yield(&shared_word);
         bool other_ran = turns != before;
         REQUIRE(!other_ran || failed != 0);
         interrupted += other_ran;
     }
-    REQUIRE(interrupted >= 100); // on a busy host a switch may take a whole slice
+    REQUIRE(interrupted == 1000);
     stop = true;
     return 0;
 }
@@ -261,7 +261,7 @@ static bool ends_in_a_job(const char *function, uint32_t reason, struct process_
     EXPECT(child_finish(&child, info), OK);
     EXPECT(info->exit_reason, reason);
     EXPECT(info->exit_code, 0);
-    for (uint64_t end = after_ms(5000); pages_used(job) != 0 && now_ns() < end;) {
+    for (uint64_t end = in_good_time(); pages_used(job) != 0 && now_ns() < end;) {
         sleep_ns(MS);
     }
     EXPECT(pages_used(job), 0);
