@@ -85,6 +85,12 @@ class Env:
         self.root = qemu.ROOT
         self.out = qemu.output_dir(arch, build)
 
+    def symbol(self, name):
+        """The address of a symbol of the kernel."""
+        listing = subprocess.run(["llvm-nm-19", os.path.join(self.out, "kernel.elf")],
+                                 stdout=subprocess.PIPE, text=True, check=True).stdout
+        return int(re.search(rf"^(\S+) \S {name}$", listing, re.MULTILINE)[1], 16)
+
     def machine(self, **options):
         """A machine to be used in a `with`; options as of qemu.qemu_command."""
         return qemu.Machine(self.arch, self.build, **options)

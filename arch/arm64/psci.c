@@ -66,6 +66,9 @@ void psci_describe(char *buf, size_t size)
 
 status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)
 {
+    if (psci.cpu_on == 0) { // a tree of PSCI 0.1 without the number
+        return ERR_NOT_SUPPORTED;
+    }
     switch (psci_call(psci.cpu_on, hw_id, entry, (uintptr_t)context)) {
     case PSCI_SUCCESS: return OK;
     case PSCI_NOT_SUPPORTED: return ERR_NOT_SUPPORTED;
@@ -75,7 +78,9 @@ status_t psci_cpu_on(uint64_t hw_id, paddr_t entry, void *context)
 
 void arch_cpu_off(void)
 {
-    (void)psci_call(psci.cpu_off, 0, 0, 0); // returns only if firmware refuses
+    if (psci.cpu_off != 0) {
+        (void)psci_call(psci.cpu_off, 0, 0, 0); // returns only if firmware refuses
+    }
     arch_halt();
 }
 

@@ -133,6 +133,20 @@ bool console_init(const void *fdt)
     return true;
 }
 
+void console_salvage(const void *fdt)
+{
+    const struct uart_driver *pl011 = &drivers[0];
+    if (fdt == NULL || driver != NULL || arch_has_firmware_console) {
+        return;
+    }
+    size_t bytes = devicetree_valid(fdt) ? fdt_totalsize(fdt) : DEVICETREE_BYTES_MAX;
+    paddr_t base = devicetree_salvage(fdt, bytes, pl011->compatible);
+    if (base != 0 && (base & (PAGE_SIZE - 1)) == 0) {
+        uart = (struct uart){arch_map_device(base, PAGE_SIZE), pl011->shift, pl011->width};
+        driver = pl011;
+    }
+}
+
 static void put_polled(char c)
 {
     static unsigned patience = POLLS_MAX;

@@ -23,6 +23,10 @@ void klog_panic_begin(void);
 // maps it. Returns false if it knows no such device; console_write then uses
 // the firmware's console, if it has one.
 bool console_init(const void *fdt);
+// For the boot CPU's last message, about a tree that cannot be used: if no console was found and
+// the firmware has none, takes the PL011 that can still be made out in the tree
+// (devicetree_salvage). DEVICETREE_BYTES_MAX bytes at `fdt` must be mapped.
+void console_salvage(const void *fdt);
 extern char console_description[];                // which device it is, or why there is none
 void console_write(const char *text, size_t len); // polled; for klog and panic
 void console_release(void);                       // klog stops echoing; panic takes the device back

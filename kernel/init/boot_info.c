@@ -434,6 +434,7 @@ void boot_info_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info)
     const char *reason = "";
     status_t status = boot_info_try_parse(fdt, fdt_pa, info, &reason);
     if (status != OK) {
+        console_salvage(fdt);
         panic("boot: %s (error %d, device tree at 0x%lx)", reason, status, fdt_pa);
     }
     int chosen = fdt_path_offset(fdt, "/chosen");

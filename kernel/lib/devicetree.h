@@ -48,6 +48,12 @@ const char *devicetree_controller_name(const void *fdt);
 // Bytes up to the end of the last block in use; at most totalsize, which firmware pads.
 uint32_t devicetree_used_bytes(const void *fdt);
 
+// What a tree that is damaged still says of one device: the address of the first node in `bytes` of
+// memory that is whole, not disabled, has this string first in a list (`compatible`), and holds the
+// address that its name ends in (reg, of no bus that translates). 0 if there is none. For a last
+// message only; runs with the MMU off, too.
+paddr_t devicetree_salvage(const void *memory, size_t bytes, const char *compatible);
+
 // A property of one cell; `otherwise` if it is absent or of another length.
 uint32_t devicetree_u32(const void *fdt, int node, const char *name, uint32_t otherwise);
 

@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t line = 0, hz;
     (void)console_init(blob);
     console_write("x", 1);
+    paddr_t salvaged = devicetree_salvage(blob, size, "arm,pl011");
+    require(salvaged < 1ull << 48);
     if (devicetree_valid(blob)) {
         if (tree_controller(blob, &controller) == NULL) {
             require(controller.name != NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Device tree addresses, and the early console that is found through them.
 //
-// sources: kernel/lib/devicetree.c kernel/debug/console.c kernel/lib/printf.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
+// sources: kernel/lib/devicetree.c kernel/lib/devicetree_salvage.c kernel/debug/console.c kernel/lib/printf.c arch/host/cpu.c arch/host/debug.c arch/host/physmap.c
 // sources: build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_ro.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_check.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_sw.c
 #include "tree_builder.h"
 
@@ -214,6 +214,88 @@ static void a_console_that_cannot_be_used_is_refused(void **state)
     assert_false(console_init(NULL));
 }
 
+// A tree of two UARTs; the first, which comes before the other in the blob, is disabled.
+static void build_two_uarts(void)
+{
+    tree_begin();
+    tree_root();
+    tree_u32("interrupt-parent", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        tree_node(i == 0 ? "pl011@9040000" : "pl011@109000000");
+        if (i == 0) {
+            tree_string("status", "disabled");
+        }
+        TREE_REG(i == 0 ? 0x9040000 : 0x109000000, 0x1000);
+        tree_bytes("compatible", "arm,pl011\0arm,primecell", sizeof("arm,pl011\0arm,primecell"));
+        tree_end();
+    }
+    tree_finish();
+}
+
+static paddr_t salvaged(void) { return devicetree_salvage(tree, sizeof(tree), "arm,pl011"); }
+
+static void a_uart_is_found_in_a_damaged_tree(void **state)
+{
+    (void)state;
+    build_two_uarts();
+    assert_int_equal(salvaged(), 0x109000000);
+    memset(tree, 0xff, sizeof(struct fdt_header));
+    assert_int_equal(salvaged(), 0x109000000);
+    build_two_uarts();
+    memset(tree + fdt_off_dt_strings(tree), 0, fdt_size_dt_strings(tree));
+    assert_int_equal(salvaged(), 0x109000000);
+    assert_int_equal(devicetree_salvage(tree, sizeof(tree), "arm,pl01"), 0); // a part of the string
+    assert_int_equal(devicetree_salvage(tree, sizeof(tree), "arm,primecell"), 0);
+    assert_int_equal(devicetree_salvage(tree + 1, sizeof(tree) - 1, "arm,pl011"), 0);
+
+    tree_begin();
+    tree_root();
+    tree_node("serial@fe001000");
+    tree_u32("#address-cells", 1);
+    tree_bytes("compatible", "arm,pl011", 10);
+    TREE_CELLS("reg", 0xfe001000, 0x1000);
+    tree_end();
+    tree_finish();
+    tree[0] = 0;
+    assert_int_equal(salvaged(), 0xfe001000);
+}
+
+// Nothing of the node may be damaged: a wrong address could be any device.
+static void a_damaged_uart_is_not_found(void **state)
+{
+    (void)state;
+    build_two_uarts();
+    const size_t bytes = fdt_off_dt_strings(tree);
+    unsigned lost = 0;
+    for (size_t bit = 0; bit < bytes * 8; bit++) {
+        tree[bit / 8] ^= 1u << bit % 8;
+        paddr_t found = salvaged();
+        lost += found == 0;
+        assert_true(found == 0 || found == 0x109000000 || found == 0x9040000);
+        tree[bit / 8] ^= 1u << bit % 8;
+    }
+    assert_true(lost > 8 * 40);
+    for (size_t cut = 0; cut < bytes; cut++) {
+        uint8_t *copy = malloc(cut + 1); // the sanitizer sees a read past its end
+        memcpy(copy, tree, cut);
+        assert_true(devicetree_salvage(copy, cut, "arm,pl011") % 0x109000000 == 0);
+        free(copy);
+    }
+}
+
+static void a_damaged_tree_still_gives_a_console(void **state)
+{
+    (void)state;
+    static _Alignas(8) uint8_t memory[DEVICETREE_BYTES_MAX];
+    build_uart("arm,pl011", NULL, 0, 0);
+    memcpy(memory, tree, sizeof(tree));
+    memory[0] = 0;
+    assert_false(console_init(memory));
+    console_salvage(memory);
+    console_write("s", 1);
+    assert_int_equal(registers[0], 's');
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +309,9 @@ int main(void)
         cmocka_unit_test(reg_shift_and_io_width_are_respected),
         cmocka_unit_test(a_uart_that_never_gets_ready_does_not_stop_the_kernel),
         cmocka_unit_test(a_console_that_cannot_be_used_is_refused),
+        cmocka_unit_test(a_uart_is_found_in_a_damaged_tree),
+        cmocka_unit_test(a_damaged_uart_is_not_found),
+        cmocka_unit_test(a_damaged_tree_still_gives_a_console),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

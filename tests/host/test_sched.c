@@ -410,8 +410,8 @@ static void yielding_lets_every_other_go_first(void **state)
     }
 }
 
-// Two threads that yield to each other both run, although one is ahead of the other and a third that
-// hardly pays for its time always comes next.
+// Two threads that yield to each other both run, although one is ahead of the other and a third
+// that hardly pays for its time always comes next.
 static void yielding_goes_behind_all_who_wait(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the arm64 port reads from device trees: good ones, odd ones, damaged ones.
 //
-// sources: arch/arm64/tree.c kernel/lib/devicetree.c kernel/debug/console.c kernel/lib/printf.c
+// sources: arch/arm64/tree.c kernel/lib/devicetree.c kernel/lib/devicetree_salvage.c kernel/debug/console.c kernel/lib/printf.c
 // sources: arch/host/cpu.c arch/host/debug.c tests/fuzz/fuzz_tree_arm64.c tests/fuzz/registers.c
 // sources: build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_ro.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_check.c build/third_party/vendor/libfdt-sys/libfdt/libfdt/fdt_sw.c
 #include "arch/arm64/tree.h"

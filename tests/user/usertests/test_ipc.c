@@ -386,8 +386,8 @@ static bool a_bound_notification_wakes_a_receive(void)
     return true;
 }
 
-// Arms a timer, calls it off, and waits until after its time. A busy host may take that time between
-// two calls: then there was nothing left to call off, and a later one is tried.
+// Arms a timer, calls it off, and waits until after its time. A busy host may take that time
+// between two calls: then there was nothing left to call off, and a later one is tried.
 static bool timer_stays_off(handle_t n)
 {
     uint64_t bits, deadline, ms = 5;
