@@ -2,6 +2,7 @@
 // ARM64: the CPU: the first C function, per-CPU set-up, features, waiting, the kernel backtrace.
 #include "arch/arm64/port.h"
 #include "arch/arm64/pte.h"
+#include "kernel/lib/devicetree.h"
 #include "kernel/lib/printf.h"
 #include <arch/cpu.h>
 #include <arch/mmu.h>
@@ -14,7 +15,7 @@
 #define MPIDR_AFFINITY   0xff00ffffffull
 #define CNTKCTL_EL0VCTEN 2 // user mode may read CNTVCT_EL0, but not touch the timers
 
-NORETURN void kernel_main(const void *fdt, paddr_t fdt_pa);
+NORETURN void kernel_main(void *fdt, paddr_t fdt_pa);
 NORETURN void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level, uint64_t ticks);
 
 // Stands for the boot CPU's record until the scheduler has one, so that a stack overflow finds the
@@ -45,7 +46,7 @@ void arm64_start(paddr_t image, paddr_t fdt_pa, unsigned level, uint64_t ticks)
     boot_ticks = ticks;
     boot_image_pa = image;
     percpu_set(&early_percpu);
-    const void *fdt = phys_to_virt(fdt_pa);
+    void *fdt = devicetree_valid(phys_to_virt(fdt_pa)) ? phys_to_virt(fdt_pa) : NULL;
     psci_init(fdt);
     kernel_main(fdt, fdt_pa);
 }

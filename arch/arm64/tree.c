@@ -24,24 +24,16 @@
 
 const char *tree_controller(const void *fdt, struct tree_controller *out)
 {
-    static const struct {
-        const char *compatible;
-        enum tree_controller_kind kind;
-    } known[] = {{"arm,gic-400", TREE_GICV2},
-                 {"arm,cortex-a15-gic", TREE_GICV2},
-                 {"arm,cortex-a9-gic", TREE_GICV2},
-                 {"arm,cortex-a7-gic", TREE_GICV2},
-                 {"arm,gic-v3", TREE_GICV3}};
+    static const char *const known[] = {"arm,gic-v3", "arm,gic-400", "arm,cortex-a15-gic",
+                                        "arm,cortex-a9-gic", "arm,cortex-a7-gic"};
     memset(out, 0, sizeof(*out));
-    int node = -1;
-    for (unsigned i = 0; i < ARRAY_SIZE(known) && node < 0; i++) {
-        node = devicetree_find(fdt, known[i].compatible);
-        out->kind = known[i].kind;
-    }
+    unsigned which;
+    int node = devicetree_find_any(fdt, known, ARRAY_SIZE(known), &which);
     if (node < 0) {
         out->name = devicetree_controller_name(fdt);
         return "no interrupt controller that the kernel knows: those are GICv2 and GICv3";
     }
+    out->kind = which == 0 ? TREE_GICV3 : TREE_GICV2;
     out->name = fdt_get_name(fdt, node, NULL);
     bool v3 = out->kind == TREE_GICV3;
     if (!devicetree_reg(fdt, node, 0, &out->distributor, &out->distributor_bytes) ||
@@ -58,7 +50,7 @@ const char *tree_controller(const void *fdt, struct tree_controller *out)
 // Cells of one interrupt specifier of the node: #interrupt-cells of the nearest interrupt-parent.
 static unsigned interrupt_cells(const void *fdt, int node)
 {
-    for (; node >= 0; node = fdt_parent_offset(fdt, node)) {
+    for (; node >= 0; node = devicetree_parent(fdt, node)) {
         uint32_t phandle = devicetree_u32(fdt, node, "interrupt-parent", 0);
         int parent = phandle == 0 ? -1 : fdt_node_offset_by_phandle(fdt, phandle);
         if (parent >= 0) {
@@ -96,13 +88,11 @@ const char *tree_timer(const void *fdt, uint32_t *line, uint32_t *hz)
 
 void tree_psci(const void *fdt, struct tree_psci *out)
 {
+    static const char *const known[] = {"arm,psci-1.0", "arm,psci-0.2", "arm,psci"};
     *out = (struct tree_psci){.has_system = true, .cpu_on = PSCI_CPU_ON, .cpu_off = PSCI_CPU_OFF};
-    int node = devicetree_find(fdt, "arm,psci-1.0");
-    if (node < 0) {
-        node = devicetree_find(fdt, "arm,psci-0.2");
-    }
-    if (node < 0) { // 0.1: the tree gives the function numbers
-        node = devicetree_find(fdt, "arm,psci");
+    unsigned which;
+    int node = devicetree_find_any(fdt, known, ARRAY_SIZE(known), &which);
+    if (node < 0 || which == 2) { // 0.1: the tree gives the function numbers
         out->has_system = false;
         out->cpu_on = node < 0 ? 0 : devicetree_u32(fdt, node, "cpu_on", 0);
         out->cpu_off = node < 0 ? 0 : devicetree_u32(fdt, node, "cpu_off", 0);

@@ -21,10 +21,10 @@ static struct page_table boot_top, boot_root48, boot_image, boot_physmap[2];
 static uint64_t boot_physmap_slot[2]; // entry of boot_root48 that holds each of them, 0 while
                                       // unused
 
-void kernel_main(const void *fdt, paddr_t fdt_pa);
+void kernel_main(void *fdt, paddr_t fdt_pa);
 
 uint64_t boot_hart;
-paddr_t boot_fdt_pa;
+void *boot_fdt;
 uint64_t boot_ticks;
 
 static uint64_t boot_table_entry(const struct page_table *t)
@@ -119,8 +119,8 @@ void boot_enter(uint64_t hart, paddr_t fdt_pa, uint64_t ticks)
 {
     boot_hart = hart;
     boot_ticks = ticks;
-    boot_fdt_pa = fdt_pa;
     mmu_boot_init();
-    kernel_main(phys_to_virt(fdt_pa), fdt_pa);
+    boot_fdt = devicetree_valid(phys_to_virt(fdt_pa)) ? phys_to_virt(fdt_pa) : NULL;
+    kernel_main(boot_fdt, fdt_pa);
     panic("kernel_main returned");
 }

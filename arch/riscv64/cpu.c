@@ -25,8 +25,8 @@ bool cpu_is_alike(const void *fdt, uint64_t hart)
 
 static void features_find(const void *fdt)
 {
-    if (!devicetree_valid(fdt)) {
-        return; // boot_info_parse will say what is wrong; until then: no extension
+    if (fdt == NULL) {
+        return; // kernel_main will say what is wrong; until then: no extension
     }
     int node = tree_hart(fdt, boot_hart);
     const char *isa = node < 0 ? NULL : devicetree_string(fdt, node, "riscv,isa");
@@ -47,7 +47,7 @@ void arch_cpu_init(struct arch_percpu *percpu)
     csr_write(stvec, trap_entry);
     csr_clear(sstatus, SSTATUS_FS | SSTATUS_VS | SSTATUS_SUM | SSTATUS_MXR);
     if (percpu->id == 0) {
-        features_find(phys_to_virt(boot_fdt_pa)); // those that are started later are alike
+        features_find(boot_fdt); // those that are started later are alike
         cpu_records[0] = percpu;
     } else if (!vector_is_alike()) {
         arch_cpu_off(); // threads could not move here; the boot CPU says that it did not come

@@ -26,7 +26,7 @@ status_t arch_cpu_start(struct arch_percpu *percpu)
     if (!sbi_has_cpus()) {
         return ERR_NOT_SUPPORTED;
     }
-    if (!cpu_is_alike(phys_to_virt(boot_fdt_pa), percpu->hw_id)) {
+    if (!cpu_is_alike(boot_fdt, percpu->hw_id)) {
         klog("hart %lu lacks what the boot hart has", percpu->hw_id);
         return ERR_NOT_SUPPORTED;
     }

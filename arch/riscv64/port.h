@@ -17,7 +17,7 @@ struct cpu_features {
 };
 extern struct cpu_features cpu_features;
 extern uint64_t boot_hart;
-extern paddr_t boot_fdt_pa;
+extern void *boot_fdt;      // NULL: damaged
 extern uint64_t boot_ticks; // the counter when the kernel was entered
 
 bool cpu_is_alike(const void *fdt, uint64_t hart); // has what the kernel uses of the boot hart

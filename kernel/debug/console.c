@@ -102,6 +102,7 @@ static const struct uart_driver *find_driver(const void *fdt, int node)
 
 static bool no_console(const char *why)
 {
+    driver = NULL;
     ksnprintf(console_description, sizeof(console_description), "%s: %s",
               arch_has_firmware_console ? "the firmware's" : "none", why);
     return false;
@@ -109,7 +110,7 @@ static bool no_console(const char *why)
 
 bool console_init(const void *fdt)
 {
-    if (!devicetree_valid(fdt)) {
+    if (fdt == NULL) {
         return no_console("the device tree is damaged");
     }
     int node = find_stdout(fdt);
@@ -136,7 +137,7 @@ bool console_init(const void *fdt)
 void console_salvage(const void *fdt)
 {
     const struct uart_driver *pl011 = &drivers[0];
-    if (fdt == NULL || driver != NULL || arch_has_firmware_console) {
+    if (driver != NULL || arch_has_firmware_console) {
         return;
     }
     size_t bytes = devicetree_valid(fdt) ? fdt_totalsize(fdt) : DEVICETREE_BYTES_MAX;

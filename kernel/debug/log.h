@@ -19,8 +19,8 @@ size_t klog_read(uint64_t *position, char *buf, size_t len);
 // middle of a line.
 void klog_panic_begin(void);
 
-// Early console: finds the UART of /chosen stdout-path (PL011 or NS16550) in the device tree and
-// maps it. Returns false if it knows no such device; console_write then uses
+// Early console: finds the UART of /chosen stdout-path (PL011 or NS16550) in the device tree (NULL
+// if it is damaged) and maps it. Returns false if it knows no such device; console_write then uses
 // the firmware's console, if it has one.
 bool console_init(const void *fdt);
 // For the boot CPU's last message, about a tree that cannot be used: if no console was found and

@@ -138,7 +138,7 @@ static void read_memory(const void *fdt, struct boot_info *info)
         paddr_t start;
         uint64_t size;
         unsigned index = 0;
-        for (; devicetree_reg_local(fdt, node, index, &start, &size); index++) {
+        for (; devicetree_reg_local(fdt, node, 0, index, &start, &size); index++) {
             add_ram(info, fdt_get_name(fdt, node, NULL), start, size);
         }
         if (index == 0) {
@@ -213,7 +213,7 @@ static void read_reservations(const void *fdt, struct boot_info *info)
         uint64_t size;
         // A node without reg asks for memory of the kernel's choice: there are no drivers here to
         // give it to.
-        for (unsigned i = 0; devicetree_reg_local(fdt, node, i, &start, &size); i++) {
+        for (unsigned i = 0; devicetree_reg_local(fdt, node, parent, i, &start, &size); i++) {
             const char *name = fdt_get_name(fdt, node, NULL);
             reserve(info, name, start, size);
             if (fdt_getprop(fdt, node, "no-map", NULL) != NULL) {
@@ -277,21 +277,22 @@ static void copy_string(char *to, size_t size, const char *from)
     to[n] = '\0';
 }
 
-// Appends a property to the seed, as far as there is room. The image is not moved, so kaslr-seed is
-// entropy like the other.
-static void add_seed(const void *fdt, int chosen, const char *name, struct boot_info *info)
+// Appends a property to the seed, as far as there is room, and wipes it. The image is not moved, so
+// kaslr-seed is entropy like the other.
+static void take_seed(void *fdt, int chosen, const char *name, struct boot_info *info)
 {
     int bytes;
-    const void *seed = fdt_getprop(fdt, chosen, name, &bytes);
+    uint8_t *seed = (uint8_t *)fdt_getprop(fdt, chosen, name, &bytes);
     if (seed != NULL && bytes > 0) {
         unsigned room = sizeof(info->seed) - info->seed_bytes;
         unsigned taken = (unsigned)bytes < room ? (unsigned)bytes : room;
         memcpy(info->seed + info->seed_bytes, seed, taken);
+        memset(seed, 0, (size_t)bytes);
         info->seed_bytes += taken;
     }
 }
 
-static void read_chosen(const void *fdt, struct boot_info *info)
+static void read_chosen(void *fdt, struct boot_info *info)
 {
     int chosen = fdt_path_offset(fdt, "/chosen");
     if (chosen < 0) {
@@ -306,8 +307,8 @@ static void read_chosen(const void *fdt, struct boot_info *info)
             klog("boot: /chosen: bootargs: cut to %zu bytes", strlen(info->cmdline));
         }
     }
-    add_seed(fdt, chosen, "kaslr-seed", info);
-    add_seed(fdt, chosen, "rng-seed", info);
+    take_seed(fdt, chosen, "kaslr-seed", info);
+    take_seed(fdt, chosen, "rng-seed", info);
 }
 
 // The id that firmware knows the CPU by: one or two cells of its reg, by the #address-cells of
@@ -373,18 +374,16 @@ static bool has_free_ram(const struct boot_info *info)
     return false;
 }
 
-status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info,
-                             const char **reason)
+const char *boot_info_parse(void *fdt, paddr_t fdt_pa, struct boot_info *info)
 {
     memset(info, 0, sizeof(*info));
-    if (!devicetree_valid(fdt)) {
-        *reason = "the device tree is damaged: its header or structure is not well-formed";
-        return ERR_CORRUPT;
+    if (fdt == NULL) {
+        return "the device tree is damaged: its header or structure is not well-formed";
     }
-    uint32_t fdt_bytes = fdt_totalsize(fdt);
+    uint32_t fdt_bytes = devicetree_used_bytes(fdt);
+    fdt_set_totalsize(fdt, fdt_bytes);
     if (fdt_pa > PHYSICAL_LIMIT - fdt_bytes) {
-        *reason = "the device tree lies beyond the physical address space";
-        return ERR_OUT_OF_RANGE;
+        return "the device tree lies beyond the physical address space";
     }
     info->fdt = fdt;
     info->fdt_start = fdt_pa;
@@ -395,12 +394,10 @@ status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *
         info->ram_bytes += info->ram[i].end - info->ram[i].start;
     }
     if (info->ram_count == 0) {
-        *reason = "no node with device_type \"memory\" has a usable reg property";
-        return ERR_NOT_FOUND;
+        return "no node with device_type \"memory\" has a usable reg property";
     }
     if (!region_holds(info->ram, info->ram_count, fdt_pa, info->fdt_end)) {
-        *reason = "the device tree lies outside the memory that it describes";
-        return ERR_OUT_OF_RANGE;
+        return "the device tree lies outside the memory that it describes";
     }
     paddr_t image = arch_image_to_phys(kernel_image_start);
     reserve(info, "kernel image", image, arch_image_to_phys(kernel_image_end) - image);
@@ -409,35 +406,5 @@ status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *
     read_chosen(fdt, info);
     read_cpus(fdt, info);
     read_model(fdt, info);
-    if (!has_free_ram(info)) {
-        *reason = "all memory of the /memory nodes is reserved";
-        return ERR_NO_MEMORY;
-    }
-    return OK;
-}
-
-static void wipe_property(void *fdt, int node, const char *name)
-{
-    int bytes;
-    void *p = (void *)fdt_getprop(fdt, node, name, &bytes);
-    if (p != NULL && bytes > 0) {
-        memset(p, 0, (size_t)bytes);
-    }
-}
-
-void boot_info_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info)
-{
-    void *writable = (void *)fdt; // it lies in RAM that is ours
-    if (devicetree_valid(fdt)) {
-        fdt_set_totalsize(writable, devicetree_used_bytes(fdt));
-    }
-    const char *reason = "";
-    status_t status = boot_info_try_parse(fdt, fdt_pa, info, &reason);
-    if (status != OK) {
-        console_salvage(fdt);
-        panic("boot: %s (error %d, device tree at 0x%lx)", reason, status, fdt_pa);
-    }
-    int chosen = fdt_path_offset(fdt, "/chosen");
-    wipe_property(writable, chosen, "rng-seed");
-    wipe_property(writable, chosen, "kaslr-seed");
+    return has_free_ram(info) ? NULL : "all memory of the /memory nodes is reserved";
 }

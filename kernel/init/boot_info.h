@@ -38,12 +38,10 @@ struct boot_info {
     char model[64];
 };
 
-// Fills *info. Also makes the blob fit to be shown to programs: its padding is cut off and its
-// random seeds are wiped. Panics with a message that names the node and property when the tree has
-// no usable memory; other damage is named in the log and skipped.
-void boot_info_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info);
-// The same, without panicking: an ERR_* and a reason. Host tests and the fuzzer use it.
-status_t boot_info_try_parse(const void *fdt, paddr_t fdt_pa, struct boot_info *info,
-                             const char **reason);
+// Fills *info. `fdt` is a valid tree (devicetree_valid), or NULL if firmware's is none. Also makes
+// the blob fit to be shown to programs: its padding is cut off and its random seeds are wiped.
+// Returns NULL, or why the machine cannot be used with this tree; other damage is named in the log,
+// with node and property, and skipped.
+const char *boot_info_parse(void *fdt, paddr_t fdt_pa, struct boot_info *info);
 
 #endif

@@ -65,11 +65,15 @@ static void objects_init(void)
     resource_init_caches();
 }
 
-void kernel_main(const void *fdt, paddr_t fdt_pa)
+void kernel_main(void *fdt, paddr_t fdt_pa)
 {
     sched_init_boot_cpu();
     (void)console_init(fdt);
-    boot_info_parse(fdt, fdt_pa, &boot);
+    const char *why = boot_info_parse(fdt, fdt_pa, &boot);
+    if (why != NULL) {
+        console_salvage(phys_to_virt(fdt_pa));
+        panic("boot: %s (device tree at 0x%lx)", why, fdt_pa);
+    }
     random_seed(boot.seed, boot.seed_bytes, 0);
     stack_guard_init();
     options_apply();

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define PHYSICAL_LIMIT (1ull << 48) // no register is believed to lie beyond it
+#define DEPTH_MAX      16           // of a device's node
 
 bool devicetree_valid(const void *fdt)
 {
@@ -50,13 +51,27 @@ bool devicetree_enabled(const void *fdt, int node)
     return status == NULL || strcmp(status, "okay") == 0 || strcmp(status, "ok") == 0;
 }
 
-int devicetree_find(const void *fdt, const char *compatible)
+int devicetree_find_any(const void *fdt, const char *const *compatible, unsigned count,
+                        unsigned *which)
 {
-    int node = fdt_node_offset_by_compatible(fdt, -1, compatible);
-    while (node >= 0 && !devicetree_enabled(fdt, node)) {
-        node = fdt_node_offset_by_compatible(fdt, node, compatible);
+    int bytes, node = fdt_next_node(fdt, -1, NULL);
+    for (; node >= 0; node = fdt_next_node(fdt, node, NULL)) {
+        const char *names = fdt_getprop(fdt, node, "compatible", &bytes);
+        for (unsigned i = 0; names != NULL && i < count; i++) {
+            if (fdt_stringlist_contains(names, bytes, compatible[i]) &&
+                devicetree_enabled(fdt, node)) {
+                *which = i;
+                return node;
+            }
+        }
     }
     return node;
+}
+
+int devicetree_find(const void *fdt, const char *compatible)
+{
+    unsigned which;
+    return devicetree_find_any(fdt, &compatible, 1, &which);
 }
 
 const char *devicetree_controller_name(const void *fdt)
@@ -118,8 +133,32 @@ static bool translate(const void *fdt, int bus, int parent, paddr_t *base, uint6
     return false;
 }
 
-static bool read_reg(const void *fdt, int node, int parent, unsigned index, paddr_t *base,
-                     uint64_t *size)
+// The offsets of the nodes from the root (path[0]) to this one, whose depth is returned; negative
+// if it lies too deep. One walk: libfdt's own way from a node to its parent is a walk each time.
+static int path_to(const void *fdt, int node, int path[DEPTH_MAX])
+{
+    int depth = 0;
+    memset(path, 0, DEPTH_MAX * sizeof(path[0]));
+    for (int at = 0; at >= 0 && at <= node; at = fdt_next_node(fdt, at, &depth)) {
+        if (depth >= 0 && depth < DEPTH_MAX) {
+            path[depth] = at;
+        }
+        if (at == node) {
+            return depth < DEPTH_MAX ? depth : -1;
+        }
+    }
+    return -1;
+}
+
+int devicetree_parent(const void *fdt, int node)
+{
+    int path[DEPTH_MAX];
+    int depth = path_to(fdt, node, path);
+    return depth > 0 ? path[depth - 1] : -FDT_ERR_NOTFOUND;
+}
+
+bool devicetree_reg_local(const void *fdt, int node, int parent, unsigned index, paddr_t *base,
+                          uint64_t *size)
 {
     unsigned address_cells, size_cells;
     int bytes;
@@ -136,18 +175,6 @@ static bool read_reg(const void *fdt, int node, int parent, unsigned index, padd
            *size <= UINT64_MAX - *base;
 }
 
-bool devicetree_reg_local(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size)
-{
-    paddr_t address;
-    uint64_t length;
-    if (!read_reg(fdt, node, fdt_parent_offset(fdt, node), index, &address, &length)) {
-        return false;
-    }
-    *base = address;
-    *size = length;
-    return true;
-}
-
 // Whether the range meets one of a memory node.
 static bool is_memory(const void *fdt, paddr_t base, uint64_t size)
 {
@@ -157,7 +184,7 @@ static bool is_memory(const void *fdt, paddr_t base, uint64_t size)
         paddr_t start;
         uint64_t bytes;
         for (unsigned i = 0; type != NULL && strcmp(type, "memory") == 0 &&
-                             devicetree_reg_local(fdt, node, i, &start, &bytes);
+                             devicetree_reg_local(fdt, node, 0, i, &start, &bytes);
              i++) {
             if (base < start + bytes && start < base + size) {
                 return true;
@@ -169,18 +196,17 @@ static bool is_memory(const void *fdt, paddr_t base, uint64_t size)
 
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size)
 {
+    int path[DEPTH_MAX];
     paddr_t address;
     uint64_t length;
-    int bus = fdt_parent_offset(fdt, node);
-    if (!read_reg(fdt, node, bus, index, &address, &length)) {
+    int bus = path_to(fdt, node, path) - 1;
+    if (bus < 0 || !devicetree_reg_local(fdt, node, path[bus], index, &address, &length)) {
         return false;
     }
-    while (bus > 0) { // offset 0 is the root, whose addresses are the CPU's
-        int parent = fdt_parent_offset(fdt, bus);
-        if (parent < 0 || !translate(fdt, bus, parent, &address, length)) {
+    for (; bus > 0; bus--) { // the addresses of the root are the CPU's
+        if (!translate(fdt, path[bus], path[bus - 1], &address, length)) {
             return false;
         }
-        bus = parent;
     }
     if (!range_within(address, length, PHYSICAL_LIMIT) || is_memory(fdt, address, length)) {
         return false;

@@ -28,9 +28,13 @@ bool devicetree_cells(const void *fdt, int node, unsigned *address_cells, unsign
 // tree says is memory: device registers never do.
 bool devicetree_reg(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
 
-// The same without translation, in the address space of the parent: for /memory and
-// /reserved-memory, which stand for physical addresses.
-bool devicetree_reg_local(const void *fdt, int node, unsigned index, paddr_t *base, uint64_t *size);
+// The same without translation and checks, in the address space of the parent: for /memory and
+// /reserved-memory, which stand for physical addresses. base + size does not wrap round.
+bool devicetree_reg_local(const void *fdt, int node, int parent, unsigned index, paddr_t *base,
+                          uint64_t *size);
+
+// The node that it is in, or a negative libfdt error: for the root, and beyond 16 levels.
+int devicetree_parent(const void *fdt, int node);
 
 // A string property; NULL if it is absent or not terminated.
 const char *devicetree_string(const void *fdt, int node, const char *name);
@@ -40,6 +44,11 @@ bool devicetree_enabled(const void *fdt, int node);
 
 // The first enabled node that is compatible, or a negative libfdt error.
 int devicetree_find(const void *fdt, const char *compatible);
+
+// The first that is compatible with any of `count` strings; *which is the first of those that its
+// list holds. One walk through the tree, which costs a quarter of a million instructions.
+int devicetree_find_any(const void *fdt, const char *const *compatible, unsigned count,
+                        unsigned *which);
 
 // What the first interrupt controller outside the CPUs calls itself, for messages; NULL if there is
 // none.

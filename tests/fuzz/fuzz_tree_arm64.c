@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tree_controller controller;
     struct tree_psci psci;
     uint32_t line = 0, hz;
-    (void)console_init(blob);
+    (void)console_init(devicetree_valid(blob) ? blob : NULL);
     console_write("x", 1);
     paddr_t salvaged = devicetree_salvage(blob, size, "arm,pl011");
     require(salvaged < 1ull << 48);

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct tree_controller controller;
     uint64_t hz;
     (void)tree_early_option(blob, "sv39");
-    (void)console_init(blob);
+    (void)console_init(devicetree_valid(blob) ? blob : NULL);
     console_write("x", 1);
     if (devicetree_valid(blob)) {
         for (uint64_t hart = 0; hart < 2; hart++) {
