@@ -29,7 +29,7 @@ static const struct class
     [0x12] = {"HVC from AArch32", FAULT_OTHER},
     [0x13] = {"SMC from AArch32", FAULT_OTHER},
     [0x14] = {"trapped 128-bit system register access", FAULT_ILLEGAL},
-    [0x15] = {"SVC", FAULT_OTHER},
+    [0x15] = {"SVC", FAULT_BAD_SYSCALL},
     [0x16] = {"HVC", FAULT_OTHER},
     [0x17] = {"SMC", FAULT_OTHER},
     [0x18] = {"trapped system register access", FAULT_ILLEGAL},

@@ -123,6 +123,5 @@ void arch_thread_dump(const struct arch_thread *t)
              t->x[i + 3], t->x[i + 4]);
     }
     klog("x30 %016lx sp %016lx pc %016lx", t->x[30], t->sp, t->pc);
-    klog("pstate %08lx tls %016lx%s", t->pstate, t->tls,
-         t->full != 0 ? "" : " (in a system call: x10-x17 are not kept)");
+    klog("pstate %08lx tls %016lx", t->pstate, t->tls);
 }

@@ -3,6 +3,7 @@
 // arch_thread: registers are stored there, then SP becomes this CPU's kernel stack. From EL1, which
 // is a fault in a user copy or a bug, registers go to the stack in use.
 #include <arch_frame.h>
+#include <gen/syscall_nr.h>
 
 #define KF_BYTES 304 // struct kernel_frame
 #define KF_SP 248
@@ -30,6 +31,18 @@
     \op     x22, x23, [sp, #AT_X(22)]
     \op     x24, x25, [sp, #AT_X(24)]
     \op     x26, x27, [sp, #AT_X(26)]
+.endm
+
+// After a system call: what is not restored held kernel data.
+.macro clear_10_17
+    mov     x10, xzr
+    mov     x11, xzr
+    mov     x12, xzr
+    mov     x13, xzr
+    mov     x14, xzr
+    mov     x15, xzr
+    mov     x16, xzr
+    mov     x17, xzr
 .endm
 
 // The rest of a full save: x28-x30 and the stack pointer are in the frame already.
@@ -108,17 +121,17 @@ arm64_vectors:
     stp     x30, x29, [sp, #AT_X(30)]
     cmp     x28, #EC_SVC64
     b.ne    el0_fault
+    cmp     x8, #SYS_COUNT
+    b.hs    el0_fault
     mrs     x28, elr_el1
     mrs     x29, spsr_el1
     stp     x28, x29, [sp, #AT_PC]
-    mrs     x28, tpidr_el0
-    stp     x28, xzr, [sp, #AT_TLS] // not full
     stp     x0, x1, [sp, #AT_X(0)]
     pairs_2_9 stp
-    pairs_18_27 stp
+    stp     x18, x19, [sp, #AT_X(18)]
     enter_kernel
     bl      trap_syscall
-    b       thread_return
+    b       syscall_return
 
     el0_vector arm64_user_interrupt // IRQ
     el0_vector arm64_user_interrupt // FIQ: group 0 of a GIC without security; taken as an interrupt
@@ -128,6 +141,34 @@ arm64_vectors:
     el0_vector arm64_user_aarch32
     .endr
     .org    arm64_vectors + 16 * 128 // refused if one of them was too long
+
+// w0: something is to be done first; x19 = the thread.
+syscall_return:
+    cbnz    w0, 1f
+    mrs     x1, tpidr_el1
+    ldr     x2, [x1, #PERCPU_USER_TABLE]
+    mov     sp, x19
+    msr     ttbr0_el1, x2
+    ldp     x28, x29, [sp, #AT_PC]  // a fault of a user copy has changed these two
+    msr     elr_el1, x28
+    msr     spsr_el1, x29
+    ldr     x30, [sp, #AT_X(30)]
+    ldp     x0, x1, [sp, #AT_X(0)]
+    pairs_2_9 ldp
+    ldp     x18, x19, [sp, #AT_X(18)]
+    clear_10_17
+    ldp     x28, x29, [sp, #AT_X(28)]
+    eret
+    dsb     nsh                     // no speculation past the return
+    isb
+1:  mrs     x1, tpidr_el0
+    stp     x1, xzr, [x19, #AT_TLS] // not full
+    stp     x20, x21, [x19, #AT_X(20)]
+    stp     x22, x23, [x19, #AT_X(22)]
+    stp     x24, x25, [x19, #AT_X(24)]
+    stp     x26, x27, [x19, #AT_X(26)]
+    bl      sched_exit
+    b       thread_return
 
 el0_fault:
     adr     x30, arm64_user_fault
@@ -167,17 +208,10 @@ thread_return:
     pairs_2_9 ldp
     pairs_18_27 ldp
     cbnz    x29, 2f                 // full
-    mov     x10, xzr                // a system call: what is not restored held kernel data
-    mov     x11, xzr
-    mov     x12, xzr
-    mov     x13, xzr
-    mov     x14, xzr
-    mov     x15, xzr
-    mov     x16, xzr
-    mov     x17, xzr
+    clear_10_17
     ldp     x28, x29, [sp, #AT_X(28)]
     eret
-    dsb     nsh                     // no speculation past the return
+    dsb     nsh
     isb
 2:  pairs_10_17 ldp
     ldp     x28, x29, [sp, #AT_X(28)]

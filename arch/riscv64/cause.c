@@ -20,7 +20,7 @@ static const struct cause {
     [CAUSE_LOAD_ACCESS] = {"load access fault", FAULT_BUS},
     [CAUSE_STORE_MISALIGNED] = {"store address misaligned", FAULT_ALIGNMENT},
     [CAUSE_STORE_ACCESS] = {"store access fault", FAULT_BUS},
-    [CAUSE_ECALL_USER] = {"environment call from user mode", FAULT_OTHER},
+    [CAUSE_ECALL_USER] = {"environment call from user mode", FAULT_BAD_SYSCALL},
     [9] = {"environment call from supervisor mode", FAULT_OTHER},
     [11] = {"environment call from machine mode", FAULT_OTHER},
     [CAUSE_FETCH_PAGE] = {"instruction page fault", FAULT_EXECUTE},

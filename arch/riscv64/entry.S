@@ -12,16 +12,16 @@
 // kernel and stays the user's until another thread is loaded.
 #include "csr.h"
 #include <arch_frame.h>
+#include <gen/syscall_nr.h>
 
-// What a system call keeps: callee-saved registers, ra (the stub is inline assembly), arguments,
-// number and extra word. t0 is saved, sp and pc are not here.
-.macro save_syscall_registers
+// What C code does not preserve and a system call keeps: ra (the stub is inline assembly),
+// arguments, number and extra word; and tp and s0, which the kernel uses. t0 is saved, sp and pc
+// are not here.
+.macro save_call_registers
     sd      ra, THREAD_X(1)(sp)
-    sd      gp, THREAD_X(3)(sp)
     sd      tp, THREAD_X(4)(sp)
     sd      t1, THREAD_X(6)(sp)
     sd      s0, THREAD_X(8)(sp)
-    sd      s1, THREAD_X(9)(sp)
     sd      a0, THREAD_X(10)(sp)
     sd      a1, THREAD_X(11)(sp)
     sd      a2, THREAD_X(12)(sp)
@@ -30,16 +30,22 @@
     sd      a5, THREAD_X(15)(sp)
     sd      a6, THREAD_X(16)(sp)
     sd      a7, THREAD_X(17)(sp)
-    sd      s2, THREAD_X(18)(sp)
-    sd      s3, THREAD_X(19)(sp)
-    sd      s4, THREAD_X(20)(sp)
-    sd      s5, THREAD_X(21)(sp)
-    sd      s6, THREAD_X(22)(sp)
-    sd      s7, THREAD_X(23)(sp)
-    sd      s8, THREAD_X(24)(sp)
-    sd      s9, THREAD_X(25)(sp)
-    sd      s10, THREAD_X(26)(sp)
-    sd      s11, THREAD_X(27)(sp)
+.endm
+
+// What C code preserves.
+.macro save_preserved_registers at
+    sd      gp, THREAD_X(3)(\at)
+    sd      s1, THREAD_X(9)(\at)
+    sd      s2, THREAD_X(18)(\at)
+    sd      s3, THREAD_X(19)(\at)
+    sd      s4, THREAD_X(20)(\at)
+    sd      s5, THREAD_X(21)(\at)
+    sd      s6, THREAD_X(22)(\at)
+    sd      s7, THREAD_X(23)(\at)
+    sd      s8, THREAD_X(24)(\at)
+    sd      s9, THREAD_X(25)(\at)
+    sd      s10, THREAD_X(26)(\at)
+    sd      s11, THREAD_X(27)(\at)
 .endm
 
 // The registers that the kernel's C code has not preserved and that a system call returns, but a0.
@@ -87,13 +93,16 @@ trap_entry:
     andi    t0, t0, SSTATUS_SPP
     bnez    t0, trap_from_kernel
 
-    save_syscall_registers
+    save_call_registers
     csrr    t0, sscratch
     csrr    t1, sepc
     sd      t0, THREAD_X(2)(sp)
     csrr    t0, scause
     addi    t0, t0, -CAUSE_ECALL_USER
     bnez    t0, trap_full
+    ld      t0, THREAD_X(5)(sp)     // the number
+    sltiu   t0, t0, SYS_COUNT
+    beqz    t0, trap_full
 
     addi    t1, t1, 4               // behind the ecall
     sd      t1, THREAD_PC(sp)
@@ -104,24 +113,27 @@ trap_entry:
     ld      sp, PERCPU_STACK_TOP(tp)
     csrw    sscratch, sp
     call    trap_syscall
+    bnez    a0, 1f
 
-    // Back to the same thread: s1-s11 and gp still hold its values, because C code preserves them.
-    // Whoever changes those of a frame makes it full; THREAD_MOVED is set when the thread was let go
-    // meanwhile and may have run elsewhere.
-    bne     a0, s0, thread_load
-    ld      t0, THREAD_FULL(a0)
-    bnez    t0, thread_load
+    // The same thread goes on: s1-s11 and gp still hold its values.
+    mv      a0, s0
     load_status
     load_call_registers
     clear_dead_registers
     ld      a0, THREAD_X(10)(a0)
     sret
 
+    // Another thread may run first. A system call that is to be repeated has made its frame full.
+1:  save_preserved_registers s0
+    call    sched_exit
+    j       thread_load
+
     // Interrupts and faults: t1 = pc. Everything is saved.
 trap_full:
     sd      t1, THREAD_PC(sp)
-    li      t0, THREAD_ALL
+    li      t0, 1
     sd      t0, THREAD_FULL(sp)
+    save_preserved_registers sp
     sd      t2, THREAD_X(7)(sp)
     sd      t3, THREAD_X(28)(sp)
     sd      t4, THREAD_X(29)(sp)
@@ -160,7 +172,6 @@ thread_load:
     ld      s11, THREAD_X(27)(a0)
     ld      t0, THREAD_FULL(a0)
     load_call_registers
-    andi    t0, t0, THREAD_ALL
     bnez    t0, 1f
     clear_dead_registers
     ld      a0, THREAD_X(10)(a0)
@@ -206,7 +217,8 @@ trap_from_kernel:
     csrr    t0, sstatus
     sd      t0, KERNEL_FRAME_SSTATUS(sp)
     ld      t1, THREAD_X(6)(sp)
-    save_syscall_registers
+    save_call_registers
+    save_preserved_registers sp
     sd      t2, THREAD_X(7)(sp)
     sd      t3, THREAD_X(28)(sp)
     sd      t4, THREAD_X(29)(sp)

@@ -30,13 +30,10 @@ bool fpu_first_use(struct arch_thread *t)
     return true;
 }
 
-// Also notes that the thread's integer registers are no longer this CPU's: when it comes back, all
-// of them are loaded, even if nothing else ran here in between (entry.S).
 void arch_fp_release(struct thread *thread)
 {
     struct arch_percpu *cpu = arch_percpu();
     struct arch_thread *t = (struct arch_thread *)thread;
-    t->full |= THREAD_MOVED;
     if (cpu->fp_owner == thread) {
         csr_set(sstatus, SSTATUS_FS);
         fpu_save(&t->fcsr);

@@ -156,7 +156,7 @@ void arch_thread_restart_syscall(struct arch_thread *t)
     for (unsigned i = 28; i < 32; i++) {
         t->x[i] = 0;
     }
-    t->full |= THREAD_ALL;
+    t->full = 1;
 }
 
 void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t a0, uint64_t a1,
@@ -165,7 +165,7 @@ void arch_thread_init(struct arch_thread *t, uint64_t pc, uint64_t sp, uint64_t 
     *t = (struct arch_thread){
         .sstatus = SSTATUS_SPIE | SSTATUS_UXL_64, // SPP = 0: user mode; FS off; SUM and MXR off
         .percpu = arch_percpu(),
-        .full = THREAD_ALL,
+        .full = 1,
     };
     t->x[0] = pc;
     t->x[X_SP] = sp;

@@ -140,7 +140,7 @@ void process_die(struct process *p, enum exit_reason reason, uint32_t code,
             p->name, (unsigned)reason, code, p->fault.kind, p->fault.address, p->fault.pc);
     }
     sched_task_wake(&reaper);
-    cpu_this()->resched = true; // the caller may be one of its threads
+    sched_recheck(); // its threads that are in the kernel at this moment do not come back
 }
 
 static struct watch *watch_find_locked(struct process *p, struct notification *n)

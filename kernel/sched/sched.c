@@ -120,6 +120,13 @@ static void request(struct cpu *cpu, bool wanted)
     }
 }
 
+void sched_recheck(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        request(&cpus[i], true);
+    }
+}
+
 // --- waking -------------------------------------------------------------------------------------
 
 static uint64_t front_locked(const struct cpu *cpu) { return cpu->min_vruntime - VRUNTIME_SLICE; }

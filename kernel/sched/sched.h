@@ -84,9 +84,20 @@ void sched_cpu_stats(struct cpu *cpu, struct cpu_stats *out);
 // (ERR_INVALID_ARGS).
 status_t sched_set_affinity(struct thread *t, uint32_t mask) MUST_CHECK;
 
-// The way back to user mode: takes pending work, picks the thread to run, idles when there is none.
-// Every trap ends here.
+// Whether something has happened since this CPU chose its thread that it must look at before it
+// returns to user mode. All that takes a thread off a CPU says so: it blocks, dies (its process,
+// too), is killed, another one goes first, its slice ends.
+static inline bool sched_due(void)
+{
+    const struct cpu *cpu = cpu_this();
+    return __atomic_load_n(&cpu->resched, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&cpu->rearm, __ATOMIC_RELAXED);
+}
+// The way back to user mode when sched_due says so: takes pending work, picks the thread to run,
+// idles when there is none.
 struct thread *sched_exit(void);
+// Has every CPU look again before its thread returns to user mode.
+void sched_recheck(void);
 // Set by the object layer: whether the thread must not return to user mode because its process is
 // dying; it is then made dead.
 extern bool (*sched_thread_doomed)(struct thread *t);

@@ -32,7 +32,7 @@ static void fault_kill(struct thread *t, const struct fault_info *fault)
     process_die(t->process, EXIT_FAULT, 0, fault);
 }
 
-struct thread *trap_syscall(struct thread *t)
+bool trap_syscall(struct thread *t)
 {
     uint64_t number = arch_thread_syscall(&t->arch);
     uint64_t *args = thread_args(t);
@@ -40,22 +40,16 @@ struct thread *trap_syscall(struct thread *t)
         cpu_this()->syscalls++;
         trace(TRACE_SYSCALL, number, arch_thread_pc(&t->arch));
     }
-    if (number >= SYS_COUNT) {
-        struct fault_info fault = {.kind = FAULT_BAD_SYSCALL,
-                                   .address = number,
-                                   .pc = arch_thread_pc(&t->arch),
-                                   .cause = number};
-        fault_kill(t, &fault);
-        return sched_exit();
-    }
     status_t s = syscall_table[number].dispatch(t, args);
     if (s == STATUS_RESTART) {
         arch_thread_restart_syscall(&t->arch);
         arch_interrupts_poll();
-    } else if (s != STATUS_BLOCKED) {
+        return true;
+    }
+    if (s != STATUS_BLOCKED) {
         args[0] = (uint64_t)(int64_t)s;
     }
-    return sched_exit();
+    return sched_due();
 }
 
 static unsigned fault_prot(enum fault_kind kind)
@@ -71,6 +65,9 @@ static unsigned fault_prot(enum fault_kind kind)
 struct thread *trap_fault(struct thread *t, const struct fault_info *fault)
 {
     struct fault_info f = *fault;
+    if (f.kind == FAULT_BAD_SYSCALL) {
+        f.address = f.cause = arch_thread_syscall(&t->arch);
+    }
     unsigned prot = fault_prot(f.kind);
     status_t s = prot != 0 ? aspace_fault(&t->process->aspace, f.address, prot) : ERR_BAD_ADDRESS;
     if (s == OK) {
@@ -81,11 +78,7 @@ struct thread *trap_fault(struct thread *t, const struct fault_info *fault)
         }
         fault_kill(t, &f);
     }
-    return sched_exit();
+    return sched_due() ? sched_exit() : t;
 }
 
-struct thread *trap_interrupt(struct thread *t)
-{
-    (void)t;
-    return sched_exit();
-}
+struct thread *trap_interrupt(struct thread *t) { return sched_due() ? sched_exit() : t; }

@@ -71,6 +71,16 @@ static void interrupts_take(void)
 
 enum entry { ENTER_SYSCALL, ENTER_FAULT, ENTER_INTERRUPT, ENTER_NOTHING };
 
+// As a port does (arch/trap.h).
+static struct thread *system_call(struct thread *t)
+{
+    const struct fault_info bad = {.kind = FAULT_BAD_SYSCALL, .pc = arch_thread_pc(&t->arch)};
+    if (arch_thread_syscall(&t->arch) >= SYS_COUNT) {
+        return trap_fault(t, &bad);
+    }
+    return trap_syscall(t) ? sched_exit() : t;
+}
+
 // One entry into the kernel by `running`, until it leaves for user mode or sleeps.
 static inline void enter(enum entry how, const struct fault_info *fault)
 {
@@ -79,11 +89,11 @@ static inline void enter(enum entry how, const struct fault_info *fault)
     running = NULL;
     if (setjmp(asleep) == 0) {
         switch (how) {
-        case ENTER_SYSCALL: running = trap_syscall(t); break;
+        case ENTER_SYSCALL: running = system_call(t); break;
         case ENTER_FAULT: running = trap_fault(t, fault); break;
         case ENTER_INTERRUPT:
             arch_interrupts_poll();
-            running = trap_interrupt(t);
+            running = t != NULL ? trap_interrupt(t) : sched_exit(); // NULL: it wakes the CPU
             break;
         case ENTER_NOTHING: running = sched_exit(); break;
         }

@@ -3,10 +3,11 @@
 // member of struct thread; while the thread runs in user mode SP_EL1 points at it, so that a trap
 // can store registers before it has a stack.
 //
-// A system call is a C function call, so it saves x0-x9, x18-x30, sp, pc, pstate and the TLS
-// pointer and leaves `full` zero; on return the other registers are cleared. Faults and interrupts
-// save everything and set `full`. The registers lie in such an order that entry code stores them in
-// pairs; vectors.S knows the offsets below.
+// A system call is a C function call, so it saves x0-x9, x18, x19, x28-x30, sp, pc and pstate; only
+// if another thread may run before it returns, also x20-x27 and the TLS pointer, and then `full` is
+// zero. On return the other registers are cleared. Faults and interrupts save everything and set
+// `full`. The registers lie in such an order that entry code stores them in pairs; vectors.S knows
+// the offsets below.
 #ifndef ARCH_FRAME_H
 #define ARCH_FRAME_H
 

@@ -4,12 +4,17 @@
 //
 //   entry code saves the user's registers in the current thread's struct arch_thread, takes this
 //   CPU's stack from its top and calls one of
-//       trap_syscall(t)            system call; only what C calls preserve need be saved, plus
-//       arguments and number trap_fault(t, &fault)      any exception of the user program
+//       trap_syscall(t)            system call
+//       trap_fault(t, &fault)      any exception of the user program; a system call whose number is
+//                                  SYS_COUNT or more is one, FAULT_BAD_SYSCALL
 //       trap_interrupt(t)          after arch_interrupts_poll() has run
-//   each returns the thread to run next, whose registers are then loaded (all of them if its frame
-//   is full, else the callee-saved ones and results; the rest zeroed), with its address space
-//   active.
+//   The last two return the thread to run next. trap_syscall returns whether there is something to
+//   do before the thread goes on. If not, the registers that C code preserves are still the user's,
+//   and only the others are loaded. If so, entry code saves those, too, and calls sched_exit(),
+//   which returns the thread to run. Before the call nobody looks at them in the frame.
+//
+//   The registers of the next thread are then loaded (all of them if its frame is full, else those
+//   that C code preserves, and results; the rest zeroed), with its address space active.
 //
 // A trap from kernel mode is a fault inside arch_copy_* (resolved through aspace_fault or turned
 // into an error) or a bug: panic.
@@ -28,9 +33,8 @@ struct fault_info {
     uint64_t cause; // ESR_EL1 or scause, for the log
 };
 
-// Implemented by the kernel (kernel/sys/trap.c), called by the port; the result is the thread to
-// run.
-struct thread *trap_syscall(struct thread *t);
+// Implemented by the kernel (kernel/sys/trap.c), called by the port.
+bool trap_syscall(struct thread *t);
 struct thread *trap_fault(struct thread *t, const struct fault_info *fault);
 struct thread *trap_interrupt(struct thread *t);
 // Implemented by the kernel, called from arch_interrupts_poll.

@@ -3,8 +3,8 @@
 // are used by assembly and checked by static asserts in trap.c.
 //
 // x[0], which as a register is always zero, holds the pc. After a system call only what a C call
-// preserves is valid, with a0-a7, t0 and t1; after any other trap THREAD_ALL is set and all of it
-// is.
+// preserves is valid (from sched_exit on, arch/trap.h), with a0-a7, t0 and t1; after any other trap
+// `full` is set and all of it is.
 #ifndef ARCH_FRAME_H
 #define ARCH_FRAME_H
 
@@ -32,9 +32,6 @@
 #define THREAD_F           296
 #define THREAD_BYTES       560
 
-#define THREAD_ALL   1 // in THREAD_FULL
-#define THREAD_MOVED 2
-
 #define PERCPU_STACK_TOP 8 // struct arch_percpu
 #define PERCPU_HW_ID     32
 
@@ -55,10 +52,9 @@ struct arch_thread {
     uint64_t sstatus; // as loaded on the way to user mode; FS is on only while this thread owns the
                       // FP registers
     struct arch_percpu *percpu; // CPU that it entered user mode on
-    uint64_t full; // THREAD_ALL: every register is valid and is loaded on return; THREAD_MOVED: the
-                   // CPU has let go of the thread, whose callee-saved registers it may not hold
-    uint64_t reservation; // target of the store-conditional that ends reservations
-    uint64_t fcsr;        // FP state while the thread is not the owner
+    uint64_t full;              // 1: every register is valid and is loaded on return
+    uint64_t reservation;       // target of the store-conditional that ends reservations
+    uint64_t fcsr;              // FP state while the thread is not the owner
     uint64_t f[32];
     struct vector_state *vector; // NULL until the first vector instruction; valid while another
                                  // thread's state is in the registers
