@@ -10,7 +10,6 @@
 #include <arch/mmu.h>
 
 #define ASID_SHIFT  48
-#define FREE_SLICE  64u // tables freed before arch_aspace_fini looks for interrupts
 #define FLUSH_PAGES 64u // more are not flushed one by one
 
 #define tlbi(operation, operand) \
@@ -99,7 +98,7 @@ static uint64_t *leaf_make(struct arch_aspace *as, vaddr_t va)
         if (*entry == 0) {
             paddr_t below = aspace_table_alloc(as);
             if (below == 0) {
-                return NULL; // tables made so far stay, empty: arch_aspace_fini frees them
+                return NULL; // tables made so far stay, empty
             }
             entry_write(entry, below | PTE_VALID | PTE_TABLE);
         }
@@ -215,60 +214,6 @@ vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end)
         va = align_down(va, span) + span;
     }
     return end;
-}
-
-// Frees the tables below a level 2 table, at most *budget of them. False if some are left.
-static bool free_level3(struct arch_aspace *as, uint64_t *l2, unsigned *budget)
-{
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        if (l2[i] == 0) {
-            continue;
-        }
-        if (*budget == 0) {
-            return false;
-        }
-        (*budget)--;
-        aspace_table_free(as, l2[i] & PTE_ADDRESS);
-        l2[i] = 0;
-    }
-    return true;
-}
-
-// One slice of freeing what is below entry *top of the root.
-static bool free_level1(struct arch_aspace *as, uint64_t *top, unsigned *budget)
-{
-    uint64_t *l1 = entry_table(*top);
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        if (l1[i] == 0) {
-            continue;
-        }
-        if (!free_level3(as, entry_table(l1[i]), budget) || *budget == 0) {
-            return false;
-        }
-        (*budget)--;
-        aspace_table_free(as, l1[i] & PTE_ADDRESS);
-        l1[i] = 0;
-    }
-    aspace_table_free(as, *top & PTE_ADDRESS);
-    *top = 0;
-    return true;
-}
-
-// No invalidation: no CPU runs on it, and its ASID is not used again before a flush of everything,
-// so that nobody walks these tables any more.
-bool arch_aspace_fini(struct arch_aspace *as)
-{
-    ASSERT(asid_running(as) == 0);
-    unsigned budget = FREE_SLICE;
-    uint64_t *root = phys_to_virt(as->root);
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        if (root[i] != 0 && (!free_level1(as, &root[i], &budget) || budget == 0)) {
-            return false;
-        }
-    }
-    aspace_table_free(as, as->root);
-    as->root = 0;
-    return true;
 }
 
 void arch_aspace_activate(struct arch_aspace *as)

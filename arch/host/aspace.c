@@ -81,40 +81,6 @@ status_t arch_aspace_init(struct arch_aspace *as)
     return as->root != 0 ? OK : ERR_NO_MEMORY;
 }
 
-// Frees one table without tables below it, the root last. False if there was none left.
-static bool free_one_table(struct arch_aspace *as)
-{
-    if (as->root == 0) {
-        return false;
-    }
-    uint64_t *link = &as->root;
-    for (unsigned level = LEVELS - 1; level > 0; level--) {
-        uint64_t *table = table_of(*link), *child = NULL;
-        for (unsigned i = 0; i < ENTRIES && child == NULL; i++) {
-            child = table[i] & ENTRY_VALID ? &table[i] : NULL;
-        }
-        if (child == NULL) {
-            break;
-        }
-        link = child;
-    }
-    paddr_t table = *link & ENTRY_ADDRESS;
-    *link = 0;
-    aspace_table_free(as, table);
-    return true;
-}
-
-bool arch_aspace_fini(struct arch_aspace *as)
-{
-    check_flushed(as);
-    for (unsigned n = 0; n < SLICE; n++) {
-        if (!free_one_table(as)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
                          unsigned cache)
 {

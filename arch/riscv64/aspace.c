@@ -11,10 +11,9 @@
 #include "port.h"
 #include <arch/mmu.h>
 
-#define PTE_NONE        (1ull << 8) // with V clear: mapped, no access
-#define USER_LEAF       (PTE_V | PTE_U | PTE_A | PTE_D)
-#define TEARDOWN_TABLES 32u // freed in one slice
-#define FLUSH_PAGES     16u // more are not flushed one by one
+#define PTE_NONE    (1ull << 8) // with V clear: mapped, no access
+#define USER_LEAF   (PTE_V | PTE_U | PTE_A | PTE_D)
+#define FLUSH_PAGES 16u // more are not flushed one by one
 
 static uint64_t icache_epoch;               // grows when instructions have been written
 static uint64_t icache_seen[KERNEL_STACKS]; // the epoch that a CPU has fenced for; its own
@@ -241,60 +240,6 @@ vaddr_t arch_aspace_next(struct arch_aspace *as, vaddr_t va, vaddr_t end)
         }
     }
     return end;
-}
-
-// Tearing down, level by level, children first. Each returns false when the budget is used up; a
-// table that is gone leaves an empty entry, so that the next slice goes on where this one stopped.
-// Leaf entries are not looked at.
-typedef bool table_free_fn(struct arch_aspace *as, uint64_t *entry, unsigned *budget);
-
-static bool level0_free(struct arch_aspace *as, uint64_t *entry, unsigned *budget)
-{
-    if (*budget == 0) {
-        return false;
-    }
-    (*budget)--;
-    aspace_table_free(as, pte_to_phys(*entry));
-    *entry = 0;
-    return true;
-}
-
-static bool children_free(struct arch_aspace *as, uint64_t *table, unsigned count,
-                          table_free_fn *child_free, unsigned *budget)
-{
-    for (unsigned i = 0; i < count; i++) {
-        if (table[i] != 0 && !child_free(as, &table[i], budget)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool level1_free(struct arch_aspace *as, uint64_t *entry, unsigned *budget)
-{
-    return children_free(as, phys_to_virt(pte_to_phys(*entry)), PTE_COUNT, level0_free, budget) &&
-           level0_free(as, entry, budget);
-}
-
-static bool level2_free(struct arch_aspace *as, uint64_t *entry, unsigned *budget)
-{
-    return children_free(as, phys_to_virt(pte_to_phys(*entry)), PTE_COUNT, level1_free, budget) &&
-           level0_free(as, entry, budget);
-}
-
-// No fence: the address space runs nowhere, and its ASID is not used again before a flush of
-// everything, so that no hart walks these tables any more.
-bool arch_aspace_fini(struct arch_aspace *as)
-{
-    unsigned budget = TEARDOWN_TABLES;
-    ASSERT(asid_running(as) == 0);
-    table_free_fn *top_free = mmu.top_level == 3 ? level2_free : level1_free;
-    if (!children_free(as, phys_to_virt(as->root), PHYSMAP_SLOT, top_free, &budget)) {
-        return false;
-    }
-    aspace_table_free(as, as->root);
-    as->root = 0;
-    return true;
 }
 
 // This hart, and those that run on the address space; the others when they next enter any. There is

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The random generator. Fast key erasure (Bernstein, 2017): each request runs ChaCha20 with the
-// current key, the first 32 bytes of the stream become the next key, and only the rest is given
-// out. Who reads the kernel's memory afterwards cannot compute what was given out before.
+// The random generator. Fast key erasure (Bernstein, 2017): ChaCha20 runs with the current key, the
+// first half of the block becomes the next key, and only the other half is given out, each byte
+// once and then wiped. Who reads the kernel's memory afterwards cannot compute what was given out
+// before.
 #include "kernel/lib/random.h"
 
 #include "kernel/debug/log.h"
@@ -12,7 +13,9 @@
 #define KEY_BYTES   32u
 
 static struct spinlock random_lock = SPINLOCK_INIT("random", LOCK_RANDOM);
-static uint32_t key[8]; // random_lock
+static uint32_t key[8]; // random_lock, as the next two
+static uint8_t pool[BLOCK_BYTES - KEY_BYTES];
+static size_t pool_left; // its last bytes have not been given out
 
 static inline uint32_t rotate(uint32_t v, unsigned bits) { return v << bits | v >> (32 - bits); }
 
@@ -73,31 +76,40 @@ void random_seed(const void *seed, size_t bytes, uint64_t counter)
         chacha20_block(key, (uint32_t)done, nonce, block);
         memcpy(key, block, KEY_BYTES);
     } while (done < bytes);
+    wipe(pool, sizeof(pool));
+    pool_left = 0; // what comes from now on depends on the seed
     spin_unlock(&random_lock);
+    wipe(block, sizeof(block));
+}
+
+static void pool_fill_locked(void)
+{
+    static const uint32_t nonce[3];
+    uint8_t block[BLOCK_BYTES];
+    chacha20_block(key, 0, nonce, block);
+    memcpy(key, block, KEY_BYTES);
+    memcpy(pool, block + KEY_BYTES, sizeof(pool));
+    pool_left = sizeof(pool);
     wipe(block, sizeof(block));
 }
 
 void random_bytes(void *buf, size_t bytes)
 {
     ASSERT(bytes <= RANDOM_MAX);
-    static const uint32_t nonce[3];
-    uint8_t *to = buf;
-    uint8_t block[BLOCK_BYTES], next_key[KEY_BYTES];
     spin_lock(&random_lock);
-    chacha20_block(key, 0, nonce, block);
-    memcpy(next_key, block, KEY_BYTES);
-    size_t used = KEY_BYTES; // of the block
-    for (uint32_t index = 1; bytes > 0; bytes--) {
-        if (used == BLOCK_BYTES) {
-            chacha20_block(key, index++, nonce, block);
-            used = 0;
+    for (uint8_t *to = buf; bytes > 0;) {
+        if (pool_left == 0) {
+            pool_fill_locked();
         }
-        *to++ = block[used++];
+        size_t n = bytes < pool_left ? bytes : pool_left;
+        uint8_t *from = pool + sizeof(pool) - pool_left;
+        memcpy(to, from, n);
+        wipe(from, n);
+        to += n;
+        bytes -= n;
+        pool_left -= n;
     }
-    memcpy(key, next_key, KEY_BYTES);
     spin_unlock(&random_lock);
-    wipe(block, sizeof(block));
-    wipe(next_key, sizeof(next_key));
 }
 
 uint64_t random_u64(void)

@@ -37,16 +37,22 @@ paddr_t aspace_table_alloc(struct arch_aspace *arch)
         as->table_error = ERR_NO_MEMORY;
         return 0;
     }
+    list_push_back(&as->tables, &p->link);
     as->table_pages++;
     return page_to_phys(p);
 }
 
-void aspace_table_free(struct arch_aspace *arch, paddr_t table)
+// One slice of freeing them, in any order: no CPU walks them any more. True when none is left. No
+// invalidation: the ASID is not used again before a flush of everything.
+static bool tables_free(struct aspace *as, unsigned budget)
 {
-    struct aspace *as = container_of(arch, struct aspace, arch);
-    page_free(page_from_phys(table), 0);
-    quota_release(as->quota, LIMIT_PAGES, 1);
-    as->table_pages--;
+    struct list *node = NULL;
+    for (; budget > 0 && (node = list_pop_front(&as->tables)) != NULL; budget--) {
+        page_free(list_entry(node, struct page, link), 0);
+        quota_release(as->quota, LIMIT_PAGES, 1);
+        as->table_pages--;
+    }
+    return list_empty(&as->tables);
 }
 
 // The frames stay where the VMO's lock finds them until the caller lets go of them, which is after
@@ -75,6 +81,7 @@ bool aspace_clear(struct aspace *as, vaddr_t *cursor, vaddr_t end, unsigned *bud
 status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner)
 {
     memset(as, 0, sizeof(*as));
+    list_init(&as->tables);
     as->quota = q;
     struct vmar *root;
     status_t st = vmar_create_root(as, q, owner, &root);
@@ -117,7 +124,7 @@ bool aspace_teardown(struct aspace *as)
     }
     unsigned budget = SLICE_PAGES;
     spin_lock(&root->lock);
-    bool done = vmar_clear(root, &budget) && arch_aspace_fini(&as->arch);
+    bool done = vmar_clear(root, &budget) && tables_free(as, budget);
     if (done) {
         ASSERT(as->mapped_pages == 0 && as->table_pages == 0);
         root->as = NULL;

@@ -15,7 +15,8 @@ struct vmar;
 struct aspace {
     struct arch_aspace arch; // first: the port's callbacks find the aspace from it
     struct quota *quota;     // page tables and region objects are charged here
-    struct vmar *root; // holds the lock of the regions and the page tables; NULL once torn down
+    struct vmar *root;  // holds the lock of the regions and the page tables; NULL once torn down
+    struct list tables; // every page-table page of its own, by page->link
     uint64_t mapped_pages, table_pages;
     status_t table_error; // why the last page table was not to be had
 };

@@ -61,6 +61,12 @@ status_t vmo_decommit(struct vmo *v, uint64_t offset, uint64_t len) MUST_CHECK;
 // decommits or clones. ERR_OUT_OF_RANGE, ERR_NO_MEMORY, ERR_QUOTA.
 status_t vmo_get_page(struct vmo *v, uint64_t offset, bool write, paddr_t *pa,
                       bool *writable) MUST_CHECK;
+// Of a stretch of the VMO, what lies in its first page.
+static inline size_t vmo_part_len(uint64_t offset, size_t len)
+{
+    size_t room = PAGE_SIZE - (offset & PAGE_MASK);
+    return len < room ? len : room;
+}
 // From a kernel buffer. ERR_OUT_OF_RANGE, ERR_NOT_SUPPORTED (physical), ERR_NO_MEMORY, ERR_QUOTA
 // (what was written before stays). A write to a page that a clone shares may take slices.
 status_t vmo_write(struct vmo *v, uint64_t offset, const void *buf, size_t len) MUST_CHECK;

@@ -26,10 +26,11 @@ static status_t page_take(struct quota *q, bool zeroed, struct page **out)
     return OK;
 }
 
-status_t vmo_fill_locked(struct vmo *v, uint64_t page, struct page **out)
+// Not zeroed: for a caller that overwrites all of it before anyone else can reach it.
+static status_t fill_locked(struct vmo *v, uint64_t page, bool zeroed, struct page **out)
 {
     struct page *p;
-    status_t st = page_take(v->quota, true, &p);
+    status_t st = page_take(v->quota, zeroed, &p);
     if (st != OK) {
         return st;
     }
@@ -41,6 +42,11 @@ status_t vmo_fill_locked(struct vmo *v, uint64_t page, struct page **out)
     }
     *out = p;
     return OK;
+}
+
+status_t vmo_fill_locked(struct vmo *v, uint64_t page, struct page **out)
+{
+    return fill_locked(v, page, true, out);
 }
 
 // Gives the VMO a copy of its own of a page that others reach too. The shared page goes to the
@@ -76,8 +82,8 @@ static status_t page_copy(struct vmo *v, uint64_t page, struct mapping *self, st
     return vmo_sweep_skip(v, self) ? OK : STATUS_RESTART;
 }
 
-status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mapping *self,
-                         paddr_t *pa, bool *writable)
+static status_t page_locked(struct vmo *v, uint64_t page, bool write, bool overwrite,
+                            struct mapping *self, paddr_t *pa, bool *writable)
 {
     ASSERT(spin_held(&v->lock));
     if (page >= vmo_pages(v)) {
@@ -95,7 +101,7 @@ status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mappin
     status_t st = OK;
     struct page *p = page_tree_lookup(&v->tree, v->first_index + page, &alone);
     if (p == NULL) {
-        st = vmo_fill_locked(v, page, &p);
+        st = fill_locked(v, page, !overwrite, &p);
         alone = true;
     } else if (write && !alone) {
         st = page_copy(v, page, self, &p);
@@ -106,6 +112,12 @@ status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mappin
         *writable = write || (alone && !in_sweep(v, page));
     }
     return st;
+}
+
+status_t vmo_page_locked(struct vmo *v, uint64_t page, bool write, struct mapping *self,
+                         paddr_t *pa, bool *writable)
+{
+    return page_locked(v, page, write, false, self, pa, writable);
 }
 
 status_t vmo_get_page(struct vmo *v, uint64_t offset, bool write, paddr_t *pa, bool *writable)
@@ -152,7 +164,8 @@ static status_t write_part(struct vmo *v, uint64_t offset, const void *buf, size
     paddr_t pa;
     bool writable;
     spin_lock(&v->lock);
-    status_t st = vmo_page_locked(v, offset >> PAGE_SHIFT, true, NULL, &pa, &writable);
+    status_t st =
+        page_locked(v, offset >> PAGE_SHIFT, true, len == PAGE_SIZE, NULL, &pa, &writable);
     if (st == OK) {
         memcpy((char *)phys_to_virt(pa) + (offset & PAGE_MASK), buf, len);
     }
@@ -168,17 +181,11 @@ static status_t copy_check(struct vmo *v, uint64_t offset, size_t len)
     return range_within(offset, len, vmo_size(v)) ? OK : ERR_OUT_OF_RANGE;
 }
 
-static size_t part_len(uint64_t offset, size_t len)
-{
-    size_t room = PAGE_SIZE - (offset & PAGE_MASK);
-    return len < room ? len : room;
-}
-
 status_t vmo_read(struct vmo *v, uint64_t offset, void *buf, size_t len)
 {
     status_t st = copy_check(v, offset, len);
     for (char *to = buf; st == OK && len > 0;) {
-        size_t part = part_len(offset, len);
+        size_t part = vmo_part_len(offset, len);
         st = read_part(v, offset, to, part);
         offset += part;
         to += part;
@@ -192,7 +199,7 @@ status_t vmo_write(struct vmo *v, uint64_t offset, const void *buf, size_t len)
     unsigned budget = SLICE_PAGES;
     status_t st = copy_check(v, offset, len);
     for (const char *from = buf; st == OK && len > 0;) {
-        size_t part = part_len(offset, len);
+        size_t part = vmo_part_len(offset, len);
         st = write_part(v, offset, from, part);
         if (st == STATUS_RESTART && vmo_sweep(v, &budget)) {
             st = OK; // and the same part again

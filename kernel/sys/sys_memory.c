@@ -4,7 +4,9 @@
 #include "kernel/obj/resource.h"
 #include "kernel/sys/sys.h"
 
-#define COPY_CHUNK 512u // bytes of the bounce buffer on the kernel stack
+// The bounce buffer on the kernel stack. A page of the VMO at a time: one that is written as a
+// whole need not be zeroed first.
+#define COPY_CHUNK PAGE_SIZE
 
 status_t sys_vmo_create(struct thread *t, uint64_t size, uint64_t *vmo)
 {
@@ -81,7 +83,7 @@ status_t sys_vmo_read(struct thread *t, const struct handle_arg *vmo, uint64_t o
         return ERR_OUT_OF_RANGE;
     }
     for (uint64_t done = 0; done < len;) {
-        uint64_t n = len - done < COPY_CHUNK ? len - done : COPY_CHUNK;
+        uint64_t n = vmo_part_len(offset + done, len - done);
         status_t s = vmo_read(vmo_from_object(vmo->object), offset + done, chunk, n);
         if (s == OK) {
             s = arch_copy_to_user((uaddr_t){buf.va + done}, chunk, n);
@@ -105,7 +107,7 @@ status_t sys_vmo_write(struct thread *t, const struct handle_arg *vmo, uint64_t 
         return ERR_OUT_OF_RANGE;
     }
     for (uint64_t done = 0; done < len;) {
-        uint64_t n = len - done < COPY_CHUNK ? len - done : COPY_CHUNK;
+        uint64_t n = vmo_part_len(offset + done, len - done);
         status_t s = arch_copy_from_user(chunk, (uaddr_t){buf.va + done}, n);
         if (s == OK) {
             s = vmo_write(vmo_from_object(vmo->object), offset + done, chunk, n);

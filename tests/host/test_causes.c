@@ -63,7 +63,7 @@ static void every_syndrome_has_words_and_a_kind(void **state)
             buf[0] = '\0';
             esr_describe(ESR(ec, iss), buf, sizeof(buf));
             assert_in_range(strlen(buf), 3, 94);
-            assert_in_range(esr_fault_kind(ESR(ec, iss)), FAULT_READ, FAULT_OTHER);
+            assert_in_range(esr_fault_kind(ESR(ec, iss)), FAULT_READ, FAULT_BAD_SYSCALL);
         }
     }
     esr_is(ESR(0x02, 0), FAULT_OTHER, "reserved exception class 0x02");

@@ -50,15 +50,12 @@ struct arch_aspace {
     uint32_t unflushed; // host port: pages unmapped since the last flush
 };
 
-// mm gives and takes page-table pages: zeroed, charged to the address space's job. 0 when there is
-// none.
+// mm gives page-table pages: zeroed, charged to the address space's job. 0 when there is none. It
+// takes them all back in the end, when all user pages are unmapped and no CPU uses the address
+// space; the port frees none.
 paddr_t aspace_table_alloc(struct arch_aspace *as);
-void aspace_table_free(struct arch_aspace *as, paddr_t table);
 
 status_t arch_aspace_init(struct arch_aspace *as) MUST_CHECK; // ERR_NO_MEMORY
-// Frees the tables; all user pages must be unmapped (the leaf entries are not looked at). Bounded
-// slice: true when finished.
-bool arch_aspace_fini(struct arch_aspace *as);
 // Maps one page (not mapped before). prot without PROT_USER is implied user here. cache: CACHE_*.
 // ERR_NO_MEMORY if a table is needed.
 status_t arch_aspace_map(struct arch_aspace *as, vaddr_t va, paddr_t pa, unsigned prot,
