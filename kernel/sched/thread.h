@@ -46,7 +46,7 @@ struct thread {
     struct cpu *cpu;   // where it runs, is queued, or ran last
     uint32_t affinity; // bit n: may run on CPU n
     struct rb_node run_node;
-    uint64_t vruntime; // weighted CPU time (sched.c); wraps around
+    uint64_t vruntime; // weighted CPU time (run_queue.h); wraps around
     uint64_t order;    // on the queue: vruntime, or the front for one that has just woken
     uint64_t left_ns;  // when its CPU last turned to another thread
     uint64_t run_time_ns;

@@ -13,7 +13,7 @@
 // sources: kernel/mm/aspace.c kernel/mm/vmar.c kernel/mm/vmar_place.c kernel/mm/mapping.c
 // sources: kernel/mm/page_zone.c kernel/mm/boot_memory.c
 // sources: kernel/lib/object.c kernel/lib/spinlock.c kernel/lib/rbtree.c kernel/lib/random.c kernel/lib/printf.c
-// sources: kernel/sched/sched.c kernel/sched/cpu.c kernel/sched/timer.c kernel/debug/log.c kernel/debug/trace.c kernel/debug/selftest.c
+// sources: kernel/sched/sched.c kernel/sched/choose.c kernel/sched/cpu.c kernel/sched/timer.c kernel/debug/log.c kernel/debug/trace.c kernel/debug/selftest.c
 // sources: kernel/obj/handle.c kernel/obj/endpoint.c kernel/obj/reply.c kernel/obj/notification.c kernel/obj/job.c
 // sources: kernel/obj/process.c kernel/obj/thread.c kernel/obj/resource.c
 // sources: kernel/sys/sys.c kernel/sys/sys_handle.c kernel/sys/sys_ipc.c kernel/sys/sys_memory.c kernel/sys/sys_system.c
