@@ -9,10 +9,6 @@
 #include "kernel/debug/log.h"
 #include "kernel/lib/spinlock.h"
 
-// Far more than memory can hold: reaching it means that counts are lost, and an overflow would free
-// an object in use.
-#define COUNT_MAX 0x7fffffffu
-
 void (*object_reaper_wake)(void);
 
 static struct spinlock reaper_lock = SPINLOCK_INIT("reaper", LOCK_REAPER);
@@ -31,27 +27,10 @@ void object_init(struct object *o, const struct object_ops *ops)
     };
 }
 
-static void count_up(const struct object *o, uint32_t *count, uint32_t least)
+void object_count_panic(const struct object *o, uint32_t count)
 {
-    uint32_t before = __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
-    if (before < least || before >= COUNT_MAX) {
-        panic("%s %lu: count is %u when a reference is added", o->ops->name, o->id, before);
-    }
+    panic("%s %lu: count is %u when a reference is added or dropped", o->ops->name, o->id, count);
 }
-
-// True when the count reaches zero.
-static bool count_down(const struct object *o, uint32_t *count)
-{
-    // Release: what this holder did to the object comes before its end. Acquire: its end comes
-    // after what all others did.
-    uint32_t before = __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL);
-    if (before == 0 || before > COUNT_MAX) {
-        panic("%s %lu: count is %u when a reference is dropped", o->ops->name, o->id, before);
-    }
-    return before == 1;
-}
-
-void object_get(struct object *o) { count_up(o, &o->refs, 1); }
 
 bool object_try_get(struct object *o)
 {
@@ -82,11 +61,8 @@ static void reaper_enqueue(struct object *o)
     }
 }
 
-void object_put(struct object *o)
+void object_dead(struct object *o)
 {
-    if (o == NULL || !count_down(o, &o->refs)) {
-        return;
-    }
     ASSERT(o->handles == 0);
     if (o->ops->destroy != NULL) {
         o->ops->destroy(o);
@@ -98,13 +74,13 @@ void object_put(struct object *o)
 void object_handle_get(struct object *o)
 {
     object_get(o);
-    count_up(o, &o->handles, 0);
+    object_count_up(o, &o->handles, 0);
 }
 
 void object_handle_put(struct object *o)
 {
     // The handle's reference is dropped last, so the object lives while zero_handles runs.
-    if (count_down(o, &o->handles) && o->ops->zero_handles != NULL) {
+    if (object_count_down(o, &o->handles) && o->ops->zero_handles != NULL) {
         o->ops->zero_handles(o);
     }
     object_put(o);

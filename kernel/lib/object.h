@@ -33,12 +33,12 @@ struct object {
 };
 
 void object_init(struct object *o, const struct object_ops *ops);
-void object_get(struct object *o);
+static inline void object_get(struct object *o);
 // For whoever finds the object in a list that its destruction takes it out of: false if its last
 // reference is gone, and it is about to leave the list.
 bool object_try_get(struct object *o) MUST_CHECK;
-void object_put(struct object *o);        // NULL is allowed
-void object_handle_get(struct object *o); // a reference and a handle
+static inline void object_put(struct object *o); // NULL is allowed
+void object_handle_get(struct object *o);        // a reference and a handle
 void object_handle_put(struct object *o);
 // One slice of reaping; false when there is nothing to reap. Called by the reaper task only.
 bool object_reap_slice(void);
@@ -50,5 +50,42 @@ bool object_reap_reached(uint64_t ticket);
 // Called by object_put when something was queued; set once by the scheduler to wake the reaper
 // task.
 extern void (*object_reaper_wake)(void);
+
+// --- Every system call on a handle counts up and down: inline.
+
+// Far more than memory can hold: reaching it means that counts are lost, and an overflow would free
+// an object in use.
+#define OBJECT_COUNT_MAX 0x7fffffffu
+NORETURN void object_count_panic(const struct object *o, uint32_t count);
+void object_dead(struct object *o); // its last reference is gone
+
+static inline void object_count_up(struct object *o, uint32_t *count, uint32_t least)
+{
+    uint32_t before = __atomic_fetch_add(count, 1, __ATOMIC_RELAXED);
+    if (before < least || before >= OBJECT_COUNT_MAX) {
+        object_count_panic(o, before);
+    }
+}
+
+// True when the count reaches zero.
+static inline bool object_count_down(struct object *o, uint32_t *count)
+{
+    // Release: what this holder did to the object comes before its end. Acquire: its end comes
+    // after what all others did.
+    uint32_t before = __atomic_fetch_sub(count, 1, __ATOMIC_ACQ_REL);
+    if (before == 0 || before > OBJECT_COUNT_MAX) {
+        object_count_panic(o, before);
+    }
+    return before == 1;
+}
+
+static inline void object_get(struct object *o) { object_count_up(o, &o->refs, 1); }
+
+static inline void object_put(struct object *o)
+{
+    if (o != NULL && object_count_down(o, &o->refs)) {
+        object_dead(o);
+    }
+}
 
 #endif

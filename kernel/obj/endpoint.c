@@ -165,13 +165,6 @@ status_t badge_create(struct endpoint *e, uint64_t value, struct badge **out)
     return OK;
 }
 
-void badge_get(struct badge *b)
-{
-    if (b != NULL) {
-        __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
-    }
-}
-
 static void receive_closed_locked(struct thread *t, struct badge *b)
 {
     uint64_t *args = thread_args(t);
@@ -207,9 +200,9 @@ static void badge_put_locked(struct badge *b)
     }
 }
 
-void badge_put(struct badge *b)
+void badge_drop(struct badge *b)
 {
-    if (b != NULL && __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+    if (__atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL) == 0) {
         spin_lock(&ipc_lock);
         badge_closed_locked(b);
         spin_unlock(&ipc_lock);

@@ -56,8 +56,19 @@ static inline struct reply *reply_from_object(struct object *o)
 status_t endpoint_create(struct job *job, struct endpoint **out) MUST_CHECK;
 status_t badge_create(struct endpoint *e, uint64_t value,
                       struct badge **out) MUST_CHECK; // one reference
-void badge_get(struct badge *b);                      // NULL is allowed, here and below
-void badge_put(struct badge *b);
+void badge_drop(struct badge *b);                     // for badge_put
+static inline void badge_get(struct badge *b)         // NULL is allowed, here and below
+{
+    if (b != NULL) {
+        __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
+    }
+}
+static inline void badge_put(struct badge *b)
+{
+    if (b != NULL) {
+        badge_drop(b);
+    }
+}
 void badge_abandon(struct badge *b); // undoes badge_create: no handle carries it and nobody is told
 void endpoint_receiver_get(struct endpoint *e);
 void endpoint_receiver_put(struct endpoint *e); // the last one wakes all senders with
