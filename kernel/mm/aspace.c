@@ -98,12 +98,16 @@ status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner)
     return OK;
 }
 
-// Its threads are dead, so no CPU will activate it again; one that has not yet done with its last
-// thread may still have it active.
-static bool active_anywhere(const struct aspace *as)
+static uint32_t this_cpu(void)
+{
+    const struct arch_percpu *cpu = arch_percpu();
+    return cpu != NULL ? cpu->id : 0;
+}
+
+bool aspace_active_elsewhere(const struct aspace *as)
 {
     for (unsigned i = 0; i < BOOT_CPUS_MAX; i++) {
-        if (__atomic_load_n(&active[i], __ATOMIC_ACQUIRE) == as) {
+        if (i != this_cpu() && __atomic_load_n(&active[i], __ATOMIC_ACQUIRE) == as) {
             return true;
         }
     }
@@ -119,7 +123,7 @@ bool aspace_teardown(struct aspace *as)
     if (aspace_current() == as) {
         aspace_switch(NULL);
     }
-    if (active_anywhere(as)) {
+    if (aspace_active_elsewhere(as)) {
         return false; // another CPU is about to activate the next one, or none
     }
     unsigned budget = SLICE_PAGES;
@@ -222,12 +226,6 @@ status_t aspace_fault(struct aspace *as, vaddr_t va, unsigned prot)
 }
 
 // --- the active address space -------------------------------------------------------------------
-
-static uint32_t this_cpu(void)
-{
-    const struct arch_percpu *cpu = arch_percpu();
-    return cpu != NULL ? cpu->id : 0;
-}
 
 struct aspace *aspace_current(void) { return active[this_cpu()]; }
 

@@ -29,6 +29,9 @@ status_t aspace_init(struct aspace *as, struct quota *q, struct object *owner) M
 // One bounded slice of tearing down: unmaps, drops VMO references, frees tables; true when
 // finished. The aspace is on no CPU.
 bool aspace_teardown(struct aspace *as);
+// Its threads are dead, so no CPU will activate it again; whether another CPU that has not yet done
+// with its last thread still has it active. Until then it is not torn down.
+bool aspace_active_elsewhere(const struct aspace *as);
 
 // Resolves a fault at a user address by mapping the page: OK, ERR_BAD_ADDRESS (nothing mapped there
 // or not allowed), ERR_NO_MEMORY, ERR_QUOTA. prot is PROT_READ, PROT_WRITE or PROT_EXEC. Called for

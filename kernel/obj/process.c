@@ -317,12 +317,17 @@ static void process_teardown_slice(struct process *p)
 {
     struct thread *t = thread_first(p);
     if (t != NULL) {
-        thread_die(t); // if another CPU runs it, that one has been told, and a later slice finds it
-                       // gone
+        thread_die(t);
+        if (t->state != THREAD_DEAD) { // another CPU runs it, has been told, and will see to it
+            sched_task_stuck();
+        }
         object_put(&t->object);
-    } else if (handle_table_teardown(&p->handles) && aspace_teardown(&p->aspace) &&
-               remains_reaped(p)) {
-        process_dead(p);
+    } else if (handle_table_teardown(&p->handles)) {
+        if (aspace_active_elsewhere(&p->aspace)) {
+            sched_task_stuck();
+        } else if (aspace_teardown(&p->aspace) && remains_reaped(p)) {
+            process_dead(p);
+        }
     }
 }
 

@@ -80,7 +80,8 @@ static bool thread_reap(struct object *o)
     struct thread *t = thread_from_object(o);
     struct process *p = t->process;
     if (timer_is_firing(&t->timeout) || __atomic_load_n(&t->on_cpu, __ATOMIC_ACQUIRE)) {
-        return false; // another CPU has not done with it
+        sched_task_stuck(); // another CPU has not done with it
+        return false;
     }
     msgbuf_destroy(t);
     arch_thread_fini(&t->arch);

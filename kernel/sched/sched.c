@@ -196,6 +196,14 @@ void sched_yield(struct thread *t)
     spin_unlock(&cpu->lock);
 }
 
+void sched_task_stuck(void)
+{
+    struct thread *t = cpu_this()->last;
+    if (t != NULL && t->task != NULL) {
+        sched_yield(t);
+    }
+}
+
 // A thread that has had more than the others waits until they have caught up: as long as the same
 // CPU time takes with the new weight, or raising it would help only after the wait of the old one.
 static void reweigh_locked(const struct cpu *cpu, struct thread *t, uint32_t weight)

@@ -62,6 +62,10 @@ NORETURN void sched_leave(struct cpu *cpu); // on a CPU that is `leaving`, no lo
 // other.
 void sched_task_start(struct thread *t, const char *name, bool (*slice)(void));
 void sched_task_wake(struct thread *t);
+// Called in a slice of a task that cannot go on before another CPU has done something: it looks
+// again when everyone who waits has had a turn. With a great weight it would else take the CPU from
+// them only to wait.
+void sched_task_stuck(void);
 
 void sched_thread_init(struct thread *t); // NEW, default weight
 void sched_start(struct thread *t);       // makes a NEW thread runnable; ipc_lock is held

@@ -446,6 +446,43 @@ static void yielding_does_not_wait_for_one_that_is_far_ahead(void **state)
     }
 }
 
+static unsigned stuck_slices;
+static bool stuck;
+static bool stuck_slice(void)
+{
+    stuck_slices++;
+    if (stuck) {
+        sched_task_stuck();
+    }
+    return stuck;
+}
+
+// A task that waits for another CPU looks once a turn, whatever its weight.
+static void a_task_that_is_stuck_lets_everyone_go_first(void **state)
+{
+    (void)state;
+    static struct thread task;
+    struct thread *a = actor(), *b = actor();
+    sched_task_start(&task, "stuck", stuck_slice);
+    sched_set_weight(&task, WEIGHT_MAX);
+    stuck = true;
+    stuck_slices = 0;
+    sched_task_wake(&task);
+    unsigned ran_a = 0, ran_b = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        time_advance(SCHED_SLICE_NS);
+        ran_a += running == a;
+        ran_b += running == b;
+    }
+    assert_in_range(ran_a, 49, 51);
+    assert_in_range(ran_b, 49, 51);
+    assert_in_range(stuck_slices, 45, 101);
+    stuck = false;
+    time_advance(2 * SCHED_SLICE_NS);
+    time_advance(2 * SCHED_SLICE_NS);
+    assert_int_equal(task.state, THREAD_BLOCKED);
+}
+
 static void yielding_alone_goes_on(void **state)
 {
     (void)state;
@@ -639,6 +676,7 @@ int main(void)
         OBJ_TEST(yielding_lets_every_other_go_first),
         OBJ_TEST(yielding_goes_behind_all_who_wait),
         OBJ_TEST(yielding_does_not_wait_for_one_that_is_far_ahead),
+        OBJ_TEST(a_task_that_is_stuck_lets_everyone_go_first),
         OBJ_TEST(yielding_alone_goes_on),
         OBJ_TEST(a_call_takes_the_slice_along_past_those_who_wait),
         OBJ_TEST(two_that_hand_the_cpu_to_and_fro_do_not_starve_a_third),

@@ -72,30 +72,38 @@ static void spin(void *arg)
 
 // --- sharing ------------------------------------------------------------------------------------
 
+// The CPU time that both threads have used, and the moment; false if the host took so long to tell
+// that the two do not belong together.
+static bool used_read(const handle_t threads[2], uint64_t *used, uint64_t *when)
+{
+    struct thread_info info[2];
+    uint64_t before = now_ns();
+    for (unsigned i = 0; i < 2; i++) {
+        (void)sys_thread_info(threads[i], &info[i]);
+    }
+    *when = now_ns();
+    *used = info[0].run_time_ns + info[1].run_time_ns;
+    return *when - before < 5 * MS;
+}
+
 // CPU time that two threads of these CPUs get in 200 ms, in ms.
 static uint64_t together_ms(unsigned first, unsigned second)
 {
     handle_t threads[2];
-    struct thread_info before[2], after[2];
+    uint64_t used[2] = {0}, when[2] = {0}, end = in_good_time();
     if (thread_on(first, spin, NULL, &threads[0]) != OK ||
         thread_on(second, spin, NULL, &threads[1]) != OK) {
         return 0;
     }
-    sleep_ns(20 * MS);
-    for (unsigned i = 0; i < 2; i++) {
-        (void)sys_thread_info(threads[i], &before[i]);
-    }
-    uint64_t start = now_ns();
-    sleep_ns(200 * MS);
-    for (unsigned i = 0; i < 2; i++) {
-        (void)sys_thread_info(threads[i], &after[i]);
-    }
-    uint64_t took = now_ns() - start, used = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        used += after[i].run_time_ns - before[i].run_time_ns;
-        (void)sys_thread_kill(threads[i]);
-    }
-    return used * 200 / took;
+    do {
+        sleep_ns(20 * MS);
+    } while (!used_read(threads, &used[0], &when[0]) && now_ns() < end);
+    do {
+        sleep_ns(200 * MS);
+    } while (!used_read(threads, &used[1], &when[1]) && now_ns() < end);
+    (void)sys_thread_kill(threads[0]);
+    (void)sys_thread_kill(threads[1]);
+    return (used[1] - used[0]) * 200 / (when[1] - when[0]);
 }
 
 static int child_run_at_once(void)
