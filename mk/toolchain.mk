@@ -23,7 +23,7 @@ KBUILD_bench   := -DBF_DEBUG=0 -DBF_BENCH=1
 # As bench, and every lock counts how often it is taken: for the share of locks in what several CPUs do.
 KBUILD_locks   := -DBF_DEBUG=0 -DBF_BENCH=1 -DBF_LOCKSTAT=1
 KFLAGS := $(TARGET) $(COMMON) -ffreestanding -fno-pic -fstack-protector-strong \
-          -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -nostdlibinc \
+          -fno-omit-frame-pointer -momit-leaf-frame-pointer -nostdlibinc \
           $(KARCH_$(ARCH)) $(KBUILD_$(BUILD))
 KSAN_debug := -fsanitize=undefined -fsanitize-trap=undefined -fno-sanitize=function
 KINC := -I. -Iarch/include -Iarch/$(ARCH)/include -Ibuild -I$(GEN)

@@ -41,7 +41,7 @@ NORETURN void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
 // The same for a fault of the kernel's own, with its registers; the backtrace begins at its pc.
 struct kernel_fault {
     vaddr_t pc, frame_pointer;
-    vaddr_t return_address; // register; names the caller where pc is no code
+    vaddr_t return_address; // register; names the caller where no frame record does
     const void *frame;      // for registers_print, the port's, which logs a few lines
     void (*registers_print)(const void *frame);
 };

@@ -55,12 +55,30 @@ static bool print_frame(unsigned number, vaddr_t pc)
     return name != NULL;
 }
 
+// The start of the function; 0 outside all.
+static vaddr_t function_of(vaddr_t pc)
+{
+    uint64_t offset;
+    return symbol_find(pc, &offset) != NULL ? pc - offset : 0;
+}
+
+// A function that calls none has no frame record: then only the register tells who called it. In
+// others that register may be old, and be in the function itself, or tell what the first record
+// does.
+static bool has_no_record(const struct kernel_fault *f)
+{
+    vaddr_t caller = function_of(f->return_address), pc = 0, frame_pointer = f->frame_pointer;
+    return caller != 0 && caller != function_of(f->pc) &&
+           (!arch_unwind(&pc, &frame_pointer) || caller != function_of(pc));
+}
+
 static void backtrace_print(const struct report *r)
 {
     unsigned number = 0;
     vaddr_t pc, frame_pointer = r->frame_pointer;
-    if (r->fault != NULL && !print_frame(number++, r->fault->pc)) {
-        print_frame(number++, r->fault->return_address); // who jumped there
+    if (r->fault != NULL && (!print_frame(number++, r->fault->pc) || has_no_record(r->fault))) {
+        print_frame(number++, r->fault->return_address); // who called, or jumped to where no code
+                                                         // is
     }
     while (number < FRAMES_MAX && arch_unwind(&pc, &frame_pointer)) {
         print_frame(number++, pc);
