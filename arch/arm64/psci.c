@@ -4,7 +4,6 @@
 // machine can only halt.
 #include "arch/arm64/port.h"
 #include "arch/arm64/tree.h"
-#include "kernel/lib/devicetree.h"
 #include "kernel/lib/printf.h"
 #include <arch/cpu.h>
 

@@ -38,9 +38,8 @@ static bool next_unit_address(struct scan *s, uint64_t *address)
         }
         if (c == '@') {
             digits = true;
-        } else if (digits && ( // below 2^48
-                                 (!decimal && !letter) || *address >> 44 != 0)) {
-            return false;
+        } else if (digits && ((!decimal && !letter) || *address >> 44 != 0)) {
+            return false; // no number, or one beyond 2^48
         } else if (digits) {
             *address = *address << 4 | (unsigned)(decimal ? c - '0' : c - 'a' + 10);
         }

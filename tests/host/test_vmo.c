@@ -64,6 +64,27 @@ static void copies_cross_pages_and_respect_the_size(void **state)
     vmo_drop_ref(v);
 }
 
+// A page that is written as a whole is not zeroed first; of one that is written in part the rest
+// must be zero, and not what its last owner left.
+static void around_what_is_written_there_are_zeros(void **state)
+{
+    (void)state;
+    static uint8_t in[2 * PAGE_SIZE], out[4 * PAGE_SIZE];
+    struct page *dirty = page_alloc(5, PAGE_USER);
+    memset(page_to_virt(dirty), 0x5a, PAGE_SIZE << 5);
+    page_free(dirty, 5);
+    struct vmo *v = vmo_make(4);
+    memset(in, 0xc3, sizeof(in));
+    assert_int_equal(vmo_write(v, PAGE_SIZE - 100, in, sizeof(in)), OK); // 100, a page, the rest
+    assert_int_equal(vmo_write(v, 3 * PAGE_SIZE + 5, in, 1), OK);
+    assert_int_equal(vmo_read(v, 0, out, sizeof(out)), OK);
+    for (size_t i = 0; i < sizeof(out); i++) {
+        bool written = (i >= PAGE_SIZE - 100 && i < 3 * PAGE_SIZE - 100) || i == 3 * PAGE_SIZE + 5;
+        assert_int_equal(out[i], written ? 0xc3 : 0);
+    }
+    vmo_drop_ref(v);
+}
+
 static void impossible_sizes_are_refused(void **state)
 {
     (void)state;
@@ -511,6 +532,7 @@ int main(void)
         MM_TEST(fresh_pages_read_as_zero_and_cost_nothing),
         MM_TEST(what_is_written_is_read_at_every_distance),
         MM_TEST(copies_cross_pages_and_respect_the_size),
+        MM_TEST(around_what_is_written_there_are_zeros),
         MM_TEST(impossible_sizes_are_refused),
         MM_TEST(commit_fills_in_slices_and_decommit_empties),
         MM_TEST(shrinking_drops_pages_that_growing_does_not_bring_back),
